@@ -1,0 +1,1 @@
+"""The faces on the web: they translate, and decide nothing."""

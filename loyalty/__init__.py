@@ -1,0 +1,1 @@
+"""The loyalty programme: members, points, partners and what they cost."""

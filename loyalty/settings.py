@@ -1,0 +1,46 @@
+"""What an installation may set, read once from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo
+
+TIME_ZONE_NAME = "Asia/Shanghai"
+TIME_ZONE = ZoneInfo(TIME_ZONE_NAME)  # days of the programme begin and end here
+
+
+def _default_data_dir() -> Path:
+    """Return where the embedded database lives unless told otherwise.
+
+    Root's home is closed to the system user that runs the server for root, so
+    root's data goes where services keep theirs.
+    """
+    if os.geteuid() == 0:
+        return Path("/var/lib/jifen")
+    return Path.home() / ".local" / "share" / "jifen"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one installation."""
+
+    # repr=False: database addresses may carry passwords, and reprs reach logs.
+    database_url: str | None = field(default=None, repr=False)  # None: embedded
+    owner_database_url: str | None = field(default=None, repr=False)  # None: the same
+    data_dir: Path = field(default_factory=_default_data_dir)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings; a variable that is empty counts as not set."""
+        data_dir = environ.get("JIFEN_DATA_DIR")
+        return cls(
+            database_url=environ.get("JIFEN_DATABASE_URL") or None,
+            owner_database_url=environ.get("JIFEN_OWNER_DATABASE_URL") or None,
+            data_dir=(
+                Path(data_dir).expanduser().absolute()
+                if data_dir
+                else _default_data_dir()
+            ),
+        )

@@ -1,0 +1,1 @@
+"""Talk to partner systems safely; know nothing of the programme."""
