@@ -1,0 +1,97 @@
+"""The only translation of errors into HTTP: problem details, or a page for people."""
+
+import logging
+from http import HTTPStatus
+
+from flask import Flask, Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from loyalty.errors import Conflict, LoyaltyError, Missing, Refused, Unavailable
+
+log = logging.getLogger(__name__)
+
+_STATUS: dict[type[LoyaltyError], HTTPStatus] = {
+    Missing: HTTPStatus.NOT_FOUND,
+    Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Conflict: HTTPStatus.CONFLICT,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_MACHINE_PATHS = ("/api/", "/oauth/", "/tmf-api/", "/hooks/", "/healthz", "/.well-known")
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the application from here."""
+    app.register_error_handler(LoyaltyError, _loyalty_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _loyalty_error(error: LoyaltyError) -> ResponseReturnValue:
+    family = next(family for family in _STATUS if isinstance(error, family))
+    return _answer(_STATUS[family], error.code, error.title, error.facts)
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None or error.code is None or error.code < 400:  # noqa: PLR2004 - a redirect is no error
+        return error
+    status = HTTPStatus(error.code)
+    answer = _answer(status, status.name.lower(), f"{status.phrase}.", {})
+    # What the protocol asks for beside the body: Allow, Retry-After and their like.
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            answer.headers[name] = value
+    return answer
+
+
+def _database_error(error: OperationalError) -> ResponseReturnValue:
+    log.error("the database failed: %s", error.orig)
+    return _answer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "database_silent",
+        "The database does not answer.",
+        {},
+    )
+
+
+def _unexpected(error: Exception) -> ResponseReturnValue:
+    log.error("unexpected error on %s", request.path, exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _answer(status, "internal_server_error", f"{status.phrase}.", {})
+
+
+def _answer(
+    status: HTTPStatus, code: str, title: str, facts: dict[str, object]
+) -> Response:
+    if _is_asked_by_machine():
+        return _problem(status, code, title, facts)
+    page = render_template(
+        "error.html", status=int(status), code=code, title=title, facts=facts
+    )
+    return Response(page, status=status)
+
+
+def _is_asked_by_machine() -> bool:
+    if request.path.startswith(_MACHINE_PATHS):
+        return True
+    accepted = request.accept_mimetypes
+    return accepted.best_match(("text/html", "application/json")) == "application/json"
+
+
+def _problem(
+    status: HTTPStatus, code: str, title: str, facts: dict[str, object]
+) -> Response:
+    """Return problem details as RFC 9457 has them, with the facts as members."""
+    # The standard's own members win over a fact that shares a name with them.
+    body = facts | {
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": int(status),
+        "instance": request.path,
+    }
+    response = jsonify(body)
+    response.status_code = status
+    response.content_type = "application/problem+json"
+    return response

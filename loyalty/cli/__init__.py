@@ -1,0 +1,68 @@
+"""The command line: `jifen`, one file per family of commands."""
+
+import sys
+
+import click
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from loyalty.cli import database, serving
+from loyalty.database import first_line
+from loyalty.errors import LoyaltyError
+
+INTERRUPTED = 130  # what shells report for Ctrl-C
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="jifen")
+def jifen() -> None:
+    """Keep the points of an alliance, and the books of those points."""
+
+
+jifen.add_command(database.init)
+jifen.add_command(database.migrate)
+jifen.add_command(serving.serve)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; answer bad input with one line, and exit non-zero."""
+    try:
+        code = jifen.main(arguments, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output had enough; Python must not flush into it again.
+        sys.stderr.close()
+        sys.exit(1)
+    except (LoyaltyError, OSError, UnicodeDecodeError, DBAPIError) as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        click.echo(f"jifen: {sentence}", err=True)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _sentence(error: Exception) -> str | None:
+    """Say in one line what went wrong; None: nothing a person could put right."""
+    match error:
+        case LoyaltyError():
+            sentence = str(error)
+        case UnicodeDecodeError():
+            sentence = f"the input is not {error.encoding} text, at byte {error.start}"
+        case OSError(strerror=str(reason), filename=None):
+            sentence = reason
+        case OSError(strerror=str(reason)):
+            sentence = f"{error.filename}: {reason}"
+        case DBAPIError(orig=psycopg.errors.UndefinedTable()):
+            sentence = "the database is not prepared: run jifen init"
+        case DBAPIError(orig=psycopg.OperationalError(sqlstate=None)):
+            sentence = f"the database does not answer: {first_line(error)}"
+        case DBAPIError(orig=psycopg.errors.InsufficientPrivilege()):
+            sentence = f"the database forbids it: {first_line(error)}"
+        case _:
+            return None
+    return " ".join(sentence.split())

@@ -1,0 +1,46 @@
+"""Commands that keep running and serve."""
+
+import socket
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+
+from loyalty.cli.opening import with_database
+from loyalty.database import Database
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(1, 65_535)
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@with_database
+def serve(database: Database, host: str, port: int, workers: int) -> None:
+    """Serve the web, until interrupted."""
+    # Held here for as long as the workers run, which open it again on their own.
+    database.check()
+    _claim(host, port)
+    click.echo(f"serving on http://{host}:{port}/")
+    Granian(
+        "wsgi:app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=16,
+        log_level="warning",
+        websockets=False,
+    ).serve()
+
+
+def _claim(host: str, port: int) -> None:
+    """Fail in one line, rather than in each worker, if the port is taken."""
+    try:
+        with socket.create_server((host, port)):
+            return
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot listen on {host}:{port}: {error.strerror or error}"
+        ) from error
