@@ -1,0 +1,46 @@
+# Everything runs in .venv, made on first use; the second time is quick.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench
+ARGS ?=
+STAMP := .venv/.ready
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(STAMP) ## make .venv with everything in it
+
+demo: $(STAMP) ## play a month of the Guangdong alliance, then serve it (ARGS=--no-serve)
+	.venv/bin/jifen demo $(ARGS)
+
+test: $(STAMP) ## run all tests (ARGS="-k ledger")
+	.venv/bin/pytest -q -n 2 $(ARGS)
+
+lint: $(STAMP) ## check style, types and the direction of imports
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: $(STAMP) ## measure (ARGS="posting --json")
+	.venv/bin/jifen bench $(ARGS)
+
+$(STAMP): pyproject.toml constraints.txt
+	@set -e; \
+	for name in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    python=$$name; break; \
+	  fi; \
+	done; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or later is needed" >&2; exit 1; fi; \
+	if [ ! -x .venv/bin/pip ]; then $$python -m venv --clear .venv; fi
+	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@# hledger proves the journal export a second time; without it those tests are skipped.
+	@if ! command -v hledger >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get install -qq -y hledger >/dev/null 2>&1 </dev/null \
+	      || { apt-get update -qq && apt-get install -qq -y hledger; } >/dev/null 2>&1 </dev/null || :; \
+	  fi; \
+	  command -v hledger >/dev/null || echo "hledger is not here and cannot be installed: going on without it"; \
+	fi
+	@touch $@
