@@ -18,7 +18,14 @@ _STATUS: dict[type[LoyaltyError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_MACHINE_PATHS = ("/api/", "/oauth/", "/tmf-api/", "/hooks/", "/healthz", "/.well-known")
+_MACHINE_PATHS = (
+    "/api/",
+    "/oauth/",
+    "/tmf-api/",
+    "/hooks/",
+    "/healthz",
+    "/.well-known",
+)
 
 
 def register(app: Flask) -> None:

@@ -318,7 +318,7 @@ def _system_user() -> str | None:
         return pwd.getpwnam(SYSTEM_USER).pw_name
     command = ["useradd", "--system", "--shell", "/bin/sh", SYSTEM_USER]
     try:
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S607 - its folder differs between systems
+        subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         with suppress(KeyError):  # another process was quicker
             return pwd.getpwnam(SYSTEM_USER).pw_name

@@ -1,8 +1,5 @@
 """What Alembic runs for every command, from a checkout or from a wheel."""
 
-from collections.abc import MutableMapping
-from typing import Literal
-
 from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.sql.schema import SchemaItem
@@ -15,21 +12,7 @@ from loyalty.settings import Settings
 UNTRACKED_SCHEMAS = {"staging"}
 
 
-def include_name(
-    name: str | None,
-    kind: Literal[
-        "schema",
-        "table",
-        "column",
-        "index",
-        "unique_constraint",
-        "foreign_key_constraint",
-    ],
-    _parents: MutableMapping[
-        Literal["schema_name", "table_name", "schema_qualified_table_name"],
-        str | None,
-    ],
-) -> bool:
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
     """Leave out what no revision describes, before it is read."""
     return not (kind == "schema" and name in UNTRACKED_SCHEMAS)
 
@@ -38,7 +21,7 @@ def include_object(
     item: SchemaItem,
     _name: str | None,
     _kind: str,
-    _reflected: bool,  # noqa: FBT001 - Alembic's signature
+    _reflected: bool,
     _compare_to: SchemaItem | None,
 ) -> bool:
     """Leave out declared tables that no revision describes."""
@@ -63,6 +46,8 @@ def run(connection: Connection) -> None:
 if "connection" in context.config.attributes:
     run(context.config.attributes["connection"])
 else:
-    with Database.open(Settings.from_environment()) as database:
-        with database.owner_engine.connect() as owner_connection:
-            run(owner_connection)
+    with (
+        Database.open(Settings.from_environment()) as database,
+        database.owner_engine.connect() as owner_connection,
+    ):
+        run(owner_connection)

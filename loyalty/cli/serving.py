@@ -1,20 +1,23 @@
 """Commands that keep running and serve."""
 
+import os
 import socket
 
 import click
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from loyalty.cli.opening import with_database
 from loyalty.database import Database
 
+# Per worker; they wait for the database more than they compute.
+THREADS = 8
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option(
-    "--port", default=8000, show_default=True, type=click.IntRange(1, 65_535)
-)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 @with_database
 def serve(database: Database, host: str, port: int, workers: int) -> None:
@@ -29,8 +32,9 @@ def serve(database: Database, host: str, port: int, workers: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=16,
-        log_level="warning",
+        blocking_threads=THREADS,
+        backpressure=THREADS * 4,
+        log_level=LogLevels.warning,
         websockets=False,
     ).serve()
 
@@ -42,5 +46,5 @@ def _claim(host: str, port: int) -> None:
             return
     except OSError as error:
         raise click.ClickException(
-            f"cannot listen on {host}:{port}: {error.strerror or error}"
+            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}"
         ) from error

@@ -1,0 +1,143 @@
+"""What every test may ask for: a database, a session, the command line."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.database import Database, embedded_url
+from loyalty.embedded import EmbeddedServer
+from loyalty.migrate import migrate
+
+TEMPLATE = "jifen_template"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command answered."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """One embedded server per worker, gone with it."""
+    # Not pytest's own folder, which is closed to the server's system user.
+    data_dir = Path(tempfile.mkdtemp(prefix="jifen-test-"))
+    data_dir.chmod(0o755)
+    server = EmbeddedServer(data_dir)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedServer) -> str:
+    """The name of a migrated database that nobody is connected to, to copy."""
+    _statement(server, f"CREATE DATABASE {TEMPLATE}")
+    with Database(embedded_url(server, TEMPLATE)) as database:
+        migrate(database)
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def database(server: EmbeddedServer, template: str) -> Iterator[Database]:
+    """A migrated database that tests share, and in which none may commit."""
+    with _copy(server, template) as database:
+        yield database
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    """A session whose commits stay inside a transaction that is rolled back."""
+    with database.engine.connect() as connection:
+        transaction = connection.begin()
+        with Session(
+            connection,
+            expire_on_commit=False,
+            join_transaction_mode="create_savepoint",
+        ) as session:
+            yield session
+        transaction.rollback()
+
+
+@pytest.fixture
+def fresh_database(server: EmbeddedServer, template: str) -> Iterator[Database]:
+    """A migrated database of one's own, for tests that commit."""
+    with _copy(server, template) as database:
+        yield database
+
+
+@pytest.fixture
+def empty_database(server: EmbeddedServer) -> Iterator[Database]:
+    """A database of one's own that nobody has migrated."""
+    with _copy(server, "template1") as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def run_jifen() -> Callable[..., Result]:
+    """Run `jifen` with the settings given as keywords, and no others."""
+    return _run_jifen
+
+
+@pytest.fixture
+def cli(fresh_database: Database) -> Callable[..., Result]:
+    """Run `jifen` on the fresh database, as a person would at a terminal."""
+    return lambda *arguments, **environment: _run_jifen(
+        *arguments,
+        JIFEN_DATABASE_URL=fresh_database.dsn,
+        **environment,
+    )
+
+
+def _run_jifen(*arguments: object, **environment: str) -> Result:
+    """Run `jifen` in a process of its own, with nothing of Jifen's set but this."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("JIFEN_")}
+    done = subprocess.run(
+        [sys.executable, "-c", "from loyalty.cli import main; main()"]
+        + [str(argument) for argument in arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=inherited | environment,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def _copy(server: EmbeddedServer, template: str) -> Iterator[Database]:
+    """Give a copy of a database on the server, dropped at the end."""
+    name = f"t_{uuid4().hex}"
+    _statement(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        with Database(embedded_url(server, name)) as database:
+            yield database
+    finally:
+        _statement(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _statement(server: EmbeddedServer, statement: str) -> None:
+    """Execute what may not run inside a transaction."""
+    with Database(embedded_url(server)) as maintenance:
+        engine = maintenance.owner_engine.execution_options(
+            isolation_level="AUTOCOMMIT"
+        )
+        with engine.connect() as connection:
+            connection.execute(text(statement))
