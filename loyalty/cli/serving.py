@@ -11,8 +11,9 @@ from granian.log import LogLevels
 from loyalty.cli.opening import with_database
 from loyalty.database import Database
 
-# Per worker; they wait for the database more than they compute.
-THREADS = 8
+# Per worker. They wait for the database more than they compute, but more of them
+# than this only stand in each other's way.
+THREADS = 2 * (os.cpu_count() or 1) + 1
 
 
 @click.command()
