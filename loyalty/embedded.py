@@ -34,6 +34,7 @@ POSTGRESQL_VERSION = 18  # a data folder belongs to one major version
 # Who runs the server when Jifen runs as root: PostgreSQL refuses root itself.
 SYSTEM_USER = "pgserver"
 START_SECONDS_MAX = 900  # recovery after a crash replays up to max_wal_size
+START_ATTEMPTS_MAX = 3
 ORPHAN_SECONDS_MAX = 30
 _SOCKET_PATH_BYTES_MAX = 100  # the kernel allows 107
 _READY, _REJECTING = 0, 1  # exit codes of pg_isready
@@ -81,7 +82,9 @@ class EmbeddedServer:
         assert self._users is None, "one hold per object"
         self._make_data_dir()
         with self._gate():
-            self._users = os.open(self.data_dir / "users.lock", os.O_RDWR | os.O_CREAT)
+            self._users = os.open(
+                self.data_dir / "users.lock", os.O_RDWR | os.O_CREAT, mode=0o600
+            )
             fcntl.flock(self._users, fcntl.LOCK_SH)
             atexit.register(self._stop_at_exit)
             self._run()
@@ -105,7 +108,8 @@ class EmbeddedServer:
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     return
-                if (self.cluster_dir / "postmaster.pid").exists():
+                # One that was killed needs no stopping; the next start clears up.
+                if self._is_ready():
                     self._pg_ctl("stop", "--mode=fast")
 
     def _stop_at_exit(self) -> None:
@@ -135,6 +139,14 @@ class EmbeddedServer:
             )
 
     def _run(self) -> None:
+        """Have the server answer, even if it is killed while we start it."""
+        for _ in range(START_ATTEMPTS_MAX - 1):
+            with suppress(EmbeddedDatabaseFailed):
+                self._run_once()
+                return
+        self._run_once()
+
+    def _run_once(self) -> None:
         if not (self.cluster_dir / "PG_VERSION").exists():
             self._create_cluster()
         if not self._is_ready():
