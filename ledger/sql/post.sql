@@ -1,0 +1,294 @@
+-- Post a batch of entries: one answer per entry, in the order of the batch.
+--
+-- Entries of one member are decided one after the other in their order, a
+-- round each; entries of different members are decided together. A refused
+-- entry writes nothing and binds no reference. Every statement after the lock
+-- sees all that earlier writers of these members have committed.
+--
+-- A draft is one of four things, told apart by its accounts:
+--   move     neither side is `available`, nothing is reversed
+--   credit   credit = 'available': pays what is owed first, then opens a lot
+--   draw     debit = 'available': takes lots, soonest-expiring first; `lot`, if
+--            given, before all others; scope 'expired' takes exactly the lots
+--            whose last good day is that of `lot`
+--   settle   reverses an entry that put points into `debit`: restores, captures
+--            or cancels them lot by lot; scope 'lots' and 'loose' choose the
+--            part that came from lots, or the part that never had one
+--
+-- Codes, the first that applies: unknown_member, reference_reused,
+-- undeclared_kind, unknown_unit, amount_out_of_range, period_closed,
+-- gate_closed, unknown_entry, then per transfer insufficient_points,
+-- exceeds_original, unknown_account, undeclared_leg, and last nothing_to_post.
+CREATE FUNCTION ledger.post(drafts ledger.draft[], grace_days int DEFAULT 30)
+RETURNS SETOF ledger.answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+AS $post$
+DECLARE
+    first draft;
+    new_entry uuid;
+    batch ledger.draft[] := drafts;    -- the drafts of this round
+    entries int[] := ARRAY[1];         -- and the entry each belongs to
+    rounds int := 1;
+    closed_through date;
+    known_units text[];
+    codes text[];                      -- per draft: why refused, or 'replayed'
+    shortfalls text[];
+    known uuid[];
+    lines decision[];
+    found decision[];
+    has_moves bool;
+    has_draws bool;
+    has_settles bool;
+    refused int[];                     -- entries
+    ids uuid[];                        -- per draft: the id of its entry
+BEGIN
+    -- Held to the end of the transaction: whoever closes a period takes the
+    -- table in SHARE mode and so waits for us, or we see the closed period.
+    LOCK TABLE transfer IN ROW EXCLUSIVE MODE;
+    IF cardinality(drafts) = 1 THEN
+        first := drafts[1];
+        IF first.reverses IS NULL AND first.amount IS NOT NULL AND first.scope IS NULL THEN
+            new_entry := post_one(first);
+            IF new_entry IS NOT NULL THEN
+                RETURN NEXT ROW(1, 'posted', NULL, new_entry, NULL, NULL)::answer;
+                RETURN;
+            END IF;
+        END IF;
+    END IF;
+    PERFORM FROM book WHERE member_id IN (SELECT d.member_id FROM unnest(drafts) d)
+      ORDER BY member_id FOR NO KEY UPDATE;
+    SELECT max(nth) INTO rounds FROM (
+        SELECT count(*) AS nth FROM unnest(drafts) d WHERE d.line = 0 GROUP BY d.member_id) n;
+    closed_through := ledger.closed_through();
+    known_units := ARRAY(SELECT code FROM unit);
+
+    FOR this_round IN 1 .. coalesce(rounds, 0) LOOP
+        SELECT array_agg(draft ORDER BY ord), array_agg(entry ORDER BY ord)
+          INTO batch, entries
+          FROM (SELECT draft, ord, entry,
+                       count(*) FILTER (WHERE (draft).line = 0)
+                           OVER (PARTITION BY (draft).member_id ORDER BY ord) AS nth
+                  FROM (SELECT draft, ord,
+                               (count(*) FILTER (WHERE (draft).line = 0) OVER (ORDER BY ord))::int AS entry
+                          FROM (SELECT draft, row_number() OVER () AS ord
+                                  FROM unnest(drafts) draft) listed) numbered) ranked
+         WHERE nth = this_round;
+
+        SELECT array_agg(c.code ORDER BY c.ord), array_agg(c.entry_id ORDER BY c.ord),
+               array_agg(c.shortfall ORDER BY c.ord),
+               bool_or(c.code IS NULL AND c.reverses IS NULL AND c.debit <> 'available'),
+               bool_or(c.code IS NULL AND c.debit = 'available'),
+               bool_or(c.code IS NULL AND c.reverses IS NOT NULL AND c.debit IS DISTINCT FROM 'available')
+          INTO codes, known, shortfalls, has_moves, has_draws, has_settles
+          FROM (SELECT d.ord, d.debit, d.reverses, r.entry_id, k.shortfall,
+                       coalesce(
+                           refusal(b.gate, r.input_hash, d.input_hash, k.kind, k.spends,
+                                   d.units, known_units, d.amount, d.effective_on, closed_through),
+                           CASE WHEN d.reverses IS NOT NULL AND NOT EXISTS (
+                                    SELECT FROM transfer t WHERE t.member_id = d.member_id
+                                       AND t.id = d.reverses) THEN 'unknown_entry' END) AS code
+                  FROM unnest(batch) WITH ORDINALITY AS d(
+                      line, member_id, reference, input_hash, kind, debit, credit, units, amount,
+                      scope, lot, reverses, effective_on, occurred_at, actor, rule_version, ord)
+                  LEFT JOIN book b ON b.member_id = d.member_id
+                  LEFT JOIN reference r
+                    ON r.member_id = d.member_id AND r.reference = d.reference
+                  LEFT JOIN entry_kind k ON k.kind = d.kind) c;
+
+        lines := '{}';
+        IF has_moves THEN
+            SELECT array_agg(ROW(
+                       d.entry, d.ord, p.nth, d.member_id, d.kind, u.unit, d.debit, p.credit, p.amount,
+                       CASE WHEN p.credit = 'available' THEN ARRAY[ROW(
+                           (d.lot).issuer, (d.lot).funding, (d.lot).cost_class, (d.lot).earned_in,
+                           (d.lot).expires_on, coalesce((d.lot).origin_on, (d.lot).expires_on),
+                           p.amount, NULL)::draw] END,
+                       d.effective_on, d.occurred_at, d.actor, d.rule_version, NULL,
+                       CASE WHEN d.debit IN ('pending', 'held', 'owed') AND d.amount > b.there
+                            THEN 'insufficient_points' END, d.amount, b.there)::decision)
+              INTO found
+              FROM unnest(batch, entries, codes) WITH ORDINALITY AS d(
+                  line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
+                  lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, ord)
+              CROSS JOIN LATERAL unnest(d.units) u(unit)
+              LEFT JOIN balance bal ON bal.member_id = d.member_id AND bal.unit = u.unit
+              CROSS JOIN LATERAL (SELECT
+                  CASE d.debit WHEN 'pending' THEN coalesce(bal.pending, 0)
+                               WHEN 'held' THEN coalesce(bal.held, 0) ELSE 0 END AS there,
+                  CASE WHEN d.credit = 'available' THEN coalesce(bal.owed, 0) ELSE 0 END AS owed) b
+              CROSS JOIN LATERAL (SELECT coalesce(d.amount, b.there) AS amount) a
+              CROSS JOIN LATERAL (VALUES
+                  (1, CASE WHEN d.credit = 'available' THEN 'owed' ELSE d.credit END,
+                   CASE WHEN d.credit = 'available' THEN least(a.amount, b.owed) ELSE a.amount END),
+                  (2, 'available', CASE WHEN d.credit = 'available' THEN a.amount - least(a.amount, b.owed) END)
+              ) p(nth, credit, amount)
+             WHERE d.code IS NULL AND d.reverses IS NULL AND d.debit <> 'available' AND p.amount > 0;
+            lines := lines || found;
+        END IF;
+
+        IF has_draws THEN
+            SELECT array_agg(ROW(
+                       d.entry, d.ord, p.nth, d.member_id, d.kind, p.unit, p.debit, d.credit, p.amount,
+                       p.draws, d.effective_on, d.occurred_at, d.actor, d.rule_version, d.reverses,
+                       CASE WHEN p.nth = 3 AND d.shortfall = 'refuse' THEN 'insufficient_points' END,
+                       d.amount, d.amount - p.amount)::decision)
+              INTO found
+              FROM unnest(batch, entries, codes, shortfalls) WITH ORDINALITY AS d(
+                  line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
+                  lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, shortfall, ord)
+              CROSS JOIN LATERAL (
+                  SELECT unit, 'available', sum(take)::bigint,
+                         array_agg(ROW(issuer, funding, cost_class, earned_in, expires_on,
+                                       origin_on, take, NULL)::draw ORDER BY upto), 2
+                    FROM (SELECT c.*, least(c.units_left,
+                                            coalesce(d.amount, c.upto) - (c.upto - c.units_left))::bigint AS take
+                            FROM (SELECT l.*, sum(l.units_left) OVER (
+                                      ORDER BY (l.unit = d.units[1] AND l.issuer = (d.lot).issuer
+                                                AND l.funding = (d.lot).funding
+                                                AND l.cost_class = (d.lot).cost_class
+                                                AND l.earned_in = (d.lot).earned_in
+                                                AND l.expires_on = (d.lot).expires_on) IS TRUE DESC,
+                                               l.expires_on, u.draw_rank, l.unit, l.issuer, l.earned_in,
+                                               l.funding, l.cost_class, l.origin_on
+                                      ROWS UNBOUNDED PRECEDING) AS upto
+                                    FROM lot l JOIN unit u ON u.code = l.unit
+                                   WHERE l.member_id = d.member_id AND l.unit = ANY (d.units)
+                                     AND l.units_left > 0
+                                     AND CASE WHEN d.scope = 'expired'
+                                              THEN l.expires_on = (d.lot).expires_on
+                                              ELSE l.expires_on >= d.effective_on END) c) taken
+                   WHERE take > 0 GROUP BY unit
+                  UNION ALL
+                  -- what the lots cannot give
+                  SELECT d.units[1], 'owed', d.amount - coalesce(sum(l.units_left), 0)::bigint, NULL, 3
+                    FROM lot l
+                   WHERE l.member_id = d.member_id AND l.unit = ANY (d.units) AND l.units_left > 0
+                     AND l.expires_on >= d.effective_on AND d.amount IS NOT NULL
+              ) p(unit, debit, amount, draws, nth)
+             WHERE d.code IS NULL AND d.debit = 'available' AND p.amount > 0
+               AND NOT (p.nth = 3 AND d.shortfall = 'floor');
+            lines := lines || found;
+        END IF;
+
+        IF has_settles THEN
+            lines := lines || ledger.settle(batch, entries, codes, shortfalls, grace_days);
+        END IF;
+
+        -- Refusals: what the decisions found, undeclared legs, entries without any line.
+        SELECT array_agg(DISTINCT l.entry) INTO refused
+          FROM unnest(lines) l
+          LEFT JOIN entry_leg g ON g.kind = l.kind AND g.debit = declared_as(l.debit)
+                               AND g.credit = declared_as(l.credit)
+         WHERE l.code IS NOT NULL
+            OR g.kind IS NULL;
+        IF refused IS NOT NULL OR codes IS DISTINCT FROM array_fill(NULL::text, ARRAY[cardinality(codes)])
+           OR cardinality(lines) < cardinality(batch) THEN
+            SELECT array_agg(d.code ORDER BY d.ord),
+                   array_agg(CASE WHEN d.code IS NULL THEN d.id::uuid END ORDER BY d.ord)
+              INTO codes, ids
+              FROM (SELECT d.ord, max(CASE WHEN d.line = 0 THEN new_id()::text END) OVER e AS id,
+                           coalesce(
+                               d.code,
+                               min(w.code) OVER e,
+                               CASE WHEN d.entry = ANY (refused) THEN
+                                   CASE WHEN EXISTS (
+                                       SELECT FROM unnest(ARRAY[d.debit, d.credit]) a(account)
+                                        WHERE NOT EXISTS (SELECT FROM account_class c
+                                              WHERE c.class = split_part(a.account, ':', 1)))
+                                   THEN 'unknown_account' ELSE 'undeclared_leg' END END,
+                               CASE WHEN sum(w.n) OVER e IS NULL THEN 'nothing_to_post' END) AS code
+                      FROM unnest(batch, entries, codes) WITH ORDINALITY AS d(
+                          line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
+                          lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, ord)
+                      LEFT JOIN (SELECT l.ord, min(l.code) AS code, count(*) AS n
+                                   FROM unnest(lines) l GROUP BY l.ord) w ON w.ord = d.ord
+                    WINDOW e AS (PARTITION BY d.entry)) d;
+            RETURN QUERY
+            SELECT d.entry, CASE WHEN d.code IS NULL THEN 'posted' WHEN d.code = 'replayed' THEN d.code ELSE 'refused' END,
+                   nullif(d.code, 'replayed'), coalesce(d.id, d.known),
+                   (SELECT max(l.needed) FROM unnest(lines) l WHERE l.entry = d.entry AND l.code IS NOT NULL),
+                   (SELECT min(l.available) FROM unnest(lines) l WHERE l.entry = d.entry AND l.code IS NOT NULL)
+              FROM unnest(batch, entries, codes, ids, known) AS d(
+                  line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
+                  lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, id, known)
+             WHERE d.line = 0;
+            SELECT array_agg(l) INTO lines FROM unnest(lines) l WHERE ids[l.ord] IS NOT NULL;
+            CONTINUE WHEN lines IS NULL;
+        ELSE
+            -- The drafts of one entry stand side by side, so the id of the last
+            -- line 0 is theirs.
+            SELECT array_agg(id::uuid ORDER BY ord) INTO ids
+              FROM (SELECT ord, max(CASE WHEN line = 0 THEN new_id()::text END)
+                               OVER (PARTITION BY entry) AS id
+                      FROM unnest(batch, entries) WITH ORDINALITY AS d(
+                          line, member_id, reference, input_hash, kind, debit, credit, units, amount,
+                          scope, lot, reverses, effective_on, occurred_at, actor, rule_version, entry, ord)) d;
+            RETURN QUERY SELECT d.entry, 'posted', NULL::text, d.id, NULL::bigint, NULL::bigint
+              FROM unnest(batch, entries, ids) AS d(
+                  line, member_id, reference, input_hash, kind, debit, credit, units, amount,
+                  scope, lot, reverses, effective_on, occurred_at, actor, rule_version, entry, id)
+             WHERE d.line = 0;
+        END IF;
+
+        INSERT INTO reference (member_id, reference, input_hash, entry_id)
+        SELECT d.member_id, d.reference, d.input_hash, d.id
+          FROM unnest(batch, ids) AS d(
+              line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
+              lot, reverses, effective_on, occurred_at, actor, rule_version, id)
+         WHERE d.line = 0 AND d.id IS NOT NULL;
+
+        UPDATE balance b
+           SET available = b.available + f.available, pending = b.pending + f.pending,
+               held = b.held + f.held, owed = b.owed + f.owed
+          FROM (SELECT l.member_id, l.unit,
+                       sum(CASE 'available' WHEN l.credit THEN l.amount WHEN l.debit THEN -l.amount ELSE 0 END) AS available,
+                       sum(CASE 'pending' WHEN l.credit THEN l.amount WHEN l.debit THEN -l.amount ELSE 0 END) AS pending,
+                       sum(CASE 'held' WHEN l.credit THEN l.amount WHEN l.debit THEN -l.amount ELSE 0 END) AS held,
+                       sum(CASE 'owed' WHEN l.debit THEN l.amount WHEN l.credit THEN -l.amount ELSE 0 END) AS owed
+                  FROM unnest(lines) l GROUP BY l.member_id, l.unit) f
+         WHERE b.member_id = f.member_id AND b.unit = f.unit;
+        -- Rows for every unit stand since the book was opened.
+
+        IF has_draws OR has_settles THEN
+            UPDATE lot SET units_left = lot.units_left + c.units
+              FROM (SELECT l.member_id, l.unit, x.issuer, x.funding, x.cost_class, x.earned_in, x.expires_on, x.origin_on,
+                           sum(CASE l.credit WHEN 'available' THEN x.units ELSE -x.units END) AS units
+                      FROM unnest(lines) l CROSS JOIN LATERAL unnest(l.draws) x
+                     WHERE l.debit = 'available'
+                        OR l.credit = 'available' AND l.reverses IS NOT NULL AND x.grace_on IS NULL
+                     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) c
+             WHERE lot.member_id = c.member_id AND lot.unit = c.unit
+               AND lot.expires_on = c.expires_on AND lot.issuer = c.issuer
+               AND lot.earned_in = c.earned_in AND lot.funding = c.funding
+               AND lot.cost_class = c.cost_class AND lot.origin_on = c.origin_on;
+        END IF;
+        IF has_moves OR has_settles THEN
+            INSERT INTO lot (member_id, unit, expires_on, issuer, earned_in, funding,
+                             cost_class, origin_on, units_issued, units_left)
+            SELECT l.member_id, l.unit, coalesce(x.grace_on, x.expires_on), x.issuer, x.earned_in, x.funding,
+                   x.cost_class, CASE WHEN x.grace_on IS NULL THEN x.origin_on ELSE x.expires_on END,
+                   sum(x.units), sum(x.units)
+              FROM unnest(lines) l CROSS JOIN LATERAL unnest(l.draws) x
+             WHERE l.credit = 'available' AND (l.reverses IS NULL OR x.grace_on IS NOT NULL)
+             GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+            ON CONFLICT (member_id, unit, expires_on, issuer, earned_in, funding, cost_class, origin_on)
+            DO UPDATE SET units_issued = lot.units_issued + excluded.units_issued,
+                          units_left = lot.units_left + excluded.units_left;
+        END IF;
+
+        INSERT INTO transfer (member_id, id, line, kind, debit, credit, unit, amount,
+                              available_after, draws, effective_on, occurred_at,
+                              recorded_at, actor, rule_version, reverses)
+        SELECT l.member_id, ids[l.ord], row_number() OVER w - 1,
+               l.kind, l.debit, l.credit, l.unit, l.amount,
+               b.available - coalesce(sum(CASE 'available' WHEN l.credit THEN l.amount WHEN l.debit THEN -l.amount ELSE 0 END)
+                   OVER (PARTITION BY l.entry, l.unit ORDER BY l.ord, l.nth
+                         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 0),
+               l.draws, l.effective_on, l.occurred_at, clock_timestamp(), l.actor,
+               l.rule_version, l.reverses
+          FROM unnest(lines) l
+          JOIN balance b ON b.member_id = l.member_id AND b.unit = l.unit
+        WINDOW w AS (PARTITION BY l.entry ORDER BY l.ord, l.nth, l.unit);
+    END LOOP;
+END
+$post$;
