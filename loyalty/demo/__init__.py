@@ -1,0 +1,1 @@
+"""A made-up alliance on disk, and the commands that play it."""
