@@ -9,6 +9,7 @@ from random import Random
 
 from loyalty.demo.chance import chance, month_after
 from loyalty.demo.files import Row
+from loyalty.demo.names import GIVEN, HALLS, PLACES, SURNAMES
 
 # Deck figures: three in five are club members, who spend what club members spend.
 CLUB_SHARE = 0.6
@@ -26,6 +27,7 @@ CLUB_BRANDS = {"worldwind": 80, "newspacetime": 20}
 # Points per 100 yuan on a bill.
 MULTIPLIERS = {"worldwind": 150, "newspacetime": 120, "up": 100, "ruyitong": 100}
 PREFIXES = {"GSM": ("130", "131", "132"), "CDMA": ("133", "134")}
+EMAIL_SHARE = 0.6
 SECOND_LINE_SHARE = 0.08
 GROUP_SHARE = 0.12
 GROUP_MEMBERS = 40
@@ -33,148 +35,6 @@ TENURE_MONTHS_MIN, TENURE_MONTHS_MEAN, TENURE_MONTHS_MAX = 2, 30, 150
 TENURE_SPREAD = TENURE_MONTHS_MEAN - TENURE_MONTHS_MIN
 # Coprime with the size of a number block, so that no number comes twice.
 _STRIDE, _BLOCK = 48_271_037, 100_000_000
-
-SURNAMES = [
-    "陈",
-    "李",
-    "黄",
-    "张",
-    "梁",
-    "林",
-    "刘",
-    "王",
-    "吴",
-    "何",
-    "罗",
-    "杨",
-    "周",
-    "叶",
-    "钟",
-    "谢",
-    "郑",
-    "邓",
-    "蔡",
-    "曾",
-    "彭",
-    "冯",
-    "卢",
-    "许",
-    "苏",
-    "朱",
-    "徐",
-    "谭",
-    "潘",
-    "邱",
-]
-PINYIN = [
-    "chen",
-    "li",
-    "huang",
-    "zhang",
-    "liang",
-    "lin",
-    "liu",
-    "wang",
-    "wu",
-    "he",
-    "luo",
-    "yang",
-    "zhou",
-    "ye",
-    "zhong",
-    "xie",
-    "zheng",
-    "deng",
-    "cai",
-    "zeng",
-    "peng",
-    "feng",
-    "lu",
-    "xu",
-    "su",
-    "zhu",
-    "xu",
-    "tan",
-    "pan",
-    "qiu",
-]
-GIVEN = [
-    "伟",
-    "芳",
-    "娜",
-    "敏",
-    "静",
-    "丽",
-    "强",
-    "磊",
-    "军",
-    "洋",
-    "勇",
-    "艳",
-    "杰",
-    "娟",
-    "涛",
-    "明",
-    "超",
-    "秀英",
-    "霞",
-    "平",
-    "刚",
-    "桂英",
-    "建国",
-    "建华",
-    "志强",
-    "志明",
-    "文华",
-    "海燕",
-    "晓东",
-    "晓玲",
-    "嘉欣",
-    "嘉俊",
-    "家豪",
-    "家明",
-    "俊杰",
-    "咏诗",
-    "美玲",
-    "美华",
-    "国强",
-    "国栋",
-    "永强",
-    "永康",
-    "少芬",
-    "惠芳",
-    "雪梅",
-    "雅婷",
-    "泽宇",
-    "浩然",
-    "子轩",
-    "思颖",
-    "婉仪",
-    "伟明",
-    "伟强",
-    "锦华",
-    "丽珍",
-    "淑芬",
-    "小红",
-    "春燕",
-    "冬梅",
-    "秋菊",
-]
-# City, its weight, its districts and counties.
-PLACES: dict[str, tuple[int, str]] = {
-    "广州": (22, "天河 越秀 海珠 番禺 白云 增城"),
-    "深圳": (24, "福田 罗湖 南山 宝安 龙岗"),
-    "东莞": (12, "莞城 虎门 长安 常平"),
-    "佛山": (10, "禅城 南海 顺德 三水"),
-    "中山": (6, "石岐 小榄 古镇"),
-    "珠海": (5, "香洲 斗门 金湾"),
-    "惠州": (5, "惠城 惠阳 博罗"),
-    "汕头": (5, "金平 龙湖 潮阳"),
-    "江门": (4, "蓬江 新会 台山"),
-    "湛江": (4, "赤坎 霞山 廉江"),
-    "梅州": (3, "梅江 兴宁 大埔"),
-}
-HALLS = ("中心营业厅", "人民路营业厅", "车站营业厅")
 
 
 @dataclass(slots=True)
@@ -250,14 +110,13 @@ class Cast:
             tenure = min(TENURE_MONTHS_MIN + int(spread), TENURE_MONTHS_MAX)
         who = int(rng.random() * len(SURNAMES))
         city = rng.choices(self._cities, cum_weights=self._weights)[0]
+        has_email = rng.random() < EMAIL_SHARE
         in_group = rng.random() < GROUP_SHARE
         member = Member(
             number=number,
             member_ref=f"GD{number:08d}",
-            name=SURNAMES[who] + rng.choice(GIVEN),
-            email=f"{PINYIN[who]}{number}@example.com"
-            if rng.random() < CLUB_SHARE
-            else "",
+            name=SURNAMES[who][0] + rng.choice(GIVEN),
+            email=f"{SURNAMES[who][1:]}{number}@example.com" if has_email else "",
             city=city,
             county=rng.choice(PLACES[city][1].split()),
             hall=city + rng.choice(HALLS),
