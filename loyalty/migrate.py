@@ -1,4 +1,7 @@
-"""Bring the schema to a revision, from a checkout or from an installed wheel."""
+"""Bring the schema to a revision, from a checkout or from an installed wheel.
+
+At the newest one, the entries the programme declares are written to the ledger.
+"""
 
 import importlib
 import importlib.util
@@ -14,8 +17,10 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError
 
 import loyalty
+from ledger.book import declare
 from loyalty.database import APPLICATION_ROLE, Base, Database, first_line
 from loyalty.errors import Unavailable
+from loyalty.points import entries
 
 # Two migrations at once would both see the old revision; the key is arbitrary.
 _LOCK_KEY = 0x4A494645
@@ -50,6 +55,14 @@ def migrate(database: Database, revision: str = "head") -> None:
     with _locked(database) as connection:
         _prepare_role(connection, application_login)
         command.upgrade(config_for(connection), revision)
+        if revision == "head":
+            declare(
+                connection,
+                units=entries.UNITS,
+                accounts=entries.CHART,
+                kinds=entries.KINDS,
+            )
+            connection.commit()
     # Open connections greeted the database before there was a role to take.
     database.engine.dispose()
 

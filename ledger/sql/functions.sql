@@ -73,3 +73,30 @@ BEGIN
     ON CONFLICT (month) DO UPDATE SET closed_at = coalesce(period.closed_at, excluded.closed_at);
 END
 $$;
+
+-- Wait for whoever writes this member's book, so that all that was recorded
+-- before now can be seen by the next statement.
+CREATE FUNCTION ledger.await_writers(member bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM book WHERE member_id = member FOR SHARE;
+END
+$$;
+
+-- What a member had in a unit at the end of a day, as the books stood at a time.
+CREATE FUNCTION ledger.balance_as_of(member bigint, of_unit text, day date, known timestamptz)
+RETURNS TABLE (available bigint, pending bigint, held bigint, owed bigint)
+LANGUAGE sql STABLE
+AS $$
+SELECT coalesce(sum(CASE 'available' WHEN t.credit THEN t.amount WHEN t.debit THEN -t.amount ELSE 0 END), 0)::bigint,
+       coalesce(sum(CASE 'pending' WHEN t.credit THEN t.amount WHEN t.debit THEN -t.amount ELSE 0 END), 0)::bigint,
+       coalesce(sum(CASE 'held' WHEN t.credit THEN t.amount WHEN t.debit THEN -t.amount ELSE 0 END), 0)::bigint,
+       coalesce(sum(CASE 'owed' WHEN t.debit THEN t.amount WHEN t.credit THEN -t.amount ELSE 0 END), 0)::bigint
+  FROM ledger.book b
+  LEFT JOIN ledger.transfer t
+    ON t.member_id = b.member_id AND t.unit = of_unit
+   AND t.effective_on <= coalesce(day, 'infinity') AND t.recorded_at <= coalesce(known, 'infinity')
+ WHERE b.member_id = member
+ GROUP BY b.member_id
+$$;

@@ -75,8 +75,9 @@ CREATE TABLE ledger.reference (
 NEW_ID_BEFORE_18 = """
 encode(
     overlay(overlay(uuid_send(gen_random_uuid())
-        PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint)
-                          FROM 3) FROM 1 FOR 6)
+        PLACING substring(int8send(
+            (extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+            FROM 1 FOR 6)
         PLACING int2send((28672 + (extract(microseconds FROM clock_timestamp())::bigint
                                    % 1000 * 4096 / 1000))::smallint) FROM 7 FOR 2),
     'hex')::uuid
@@ -115,4 +116,6 @@ def downgrade() -> None:
 
 def _run(statements: str) -> None:
     """Execute SQL as it stands, several statements and percent signs included."""
-    op.get_bind().connection.driver_connection.execute(statements)
+    driver_connection = op.get_bind().connection.driver_connection
+    assert driver_connection is not None
+    driver_connection.execute(statements)

@@ -1,0 +1,1 @@
+"""Bills, payments and partner activities that earn points."""

@@ -1,0 +1,1 @@
+"""What becomes of points when a member leaves the network, or comes back."""

@@ -1,0 +1,83 @@
+"""Every kind of entry the programme can post, and the accounts each may touch.
+
+This file is the declaration: `migrate` writes it to the database, which refuses
+whatever is not in it. `redeemed.merchant:` names a family of accounts, one per
+partner. Chart: domain.md 2.4, book P.
+"""
+
+from collections.abc import Iterable
+
+from ledger.values import AccountClass, Kind, Shortfall, Side, Unit
+
+UNITS = (Unit("CUP", draw_rank=0), Unit("UNI", draw_rank=1))
+CUP, UNI = (unit.code for unit in UNITS)
+UNIVERSAL = (CUP, UNI)  # spent as one balance, one for one
+
+CHART = (
+    AccountClass("available", "member", Side.CREDIT),
+    AccountClass("pending", "member", Side.CREDIT),
+    AccountClass("held", "member", Side.CREDIT),
+    AccountClass("owed", "member", Side.DEBIT),
+    AccountClass("issued", "programme", Side.DEBIT),
+    AccountClass("issued.partner", "programme", Side.DEBIT, by_partner=True),
+    AccountClass("redeemed.telecom", "programme", Side.CREDIT),
+    AccountClass("redeemed.product", "programme", Side.CREDIT),
+    AccountClass("redeemed.service", "programme", Side.CREDIT),
+    AccountClass("redeemed.merchant", "programme", Side.CREDIT, by_partner=True),
+    AccountClass("exchanged.out", "programme", Side.CREDIT, by_partner=True),
+    AccountClass("exchanged.in", "programme", Side.DEBIT, by_partner=True),
+    AccountClass("expired", "programme", Side.CREDIT),
+    AccountClass("voided.churn", "programme", Side.CREDIT),
+    AccountClass("forfeited.fraud", "programme", Side.CREDIT),
+    AccountClass("adjusted", "programme", Side.CREDIT),
+    AccountClass("clearing", "programme", Side.CREDIT),
+    AccountClass("suspense", "programme", Side.CREDIT, by_partner=True),
+)
+
+_REDEEMED = (
+    "redeemed.telecom",
+    "redeemed.product",
+    "redeemed.service",
+    "redeemed.merchant:",
+)
+
+
+def _legs(debits: Iterable[str], credits_: Iterable[str]) -> frozenset[tuple[str, str]]:
+    debits = tuple(debits)
+    return frozenset((debit, credit) for credit in credits_ for debit in debits)
+
+
+# Whatever credits `available` may have to pay `owed` first.
+_MEMBER = ("available", "owed")
+
+KINDS = (
+    Kind("opening", _legs(["issued", "issued.partner:"], _MEMBER)),
+    Kind("bill_accrual", _legs(["issued"], ["pending"])),
+    Kind("bill_release", _legs(["pending"], _MEMBER)),
+    Kind("bill_revival", _legs(["issued"], _MEMBER)),
+    Kind("bill_bounce", _legs(_MEMBER, ["pending"]), shortfall=Shortfall.OWE),
+    Kind("bill_cancel", _legs(["pending"], ["issued"])),
+    Kind(
+        "bill_adjustment",
+        _legs(["pending", "voided.churn", *_MEMBER], ["issued"]),
+        shortfall=Shortfall.OWE,
+    ),
+    Kind("activity_accrual", _legs(["issued.partner:"], _MEMBER)),
+    Kind(
+        "activity_refund",
+        _legs(["voided.churn", *_MEMBER], ["issued.partner:"]),
+        shortfall=Shortfall.OWE,
+    ),
+    Kind("redemption", _legs(["available"], _REDEEMED), spends=True),
+    Kind("redemption_reversal", _legs(_REDEEMED, _MEMBER)),
+    Kind("hold", _legs(["available"], ["held"]), spends=True),
+    Kind("capture", _legs(["held"], _REDEEMED)),
+    Kind("release", _legs(["held"], [*_MEMBER, "voided.churn"])),
+    Kind("expiry", _legs(["available"], ["expired"]), shortfall=Shortfall.FLOOR),
+    Kind(
+        "churn_void",
+        _legs(["available", "pending"], ["voided.churn"]),
+        shortfall=Shortfall.FLOOR,
+    ),
+    Kind("reinstatement", _legs(["voided.churn"], ["pending", *_MEMBER])),
+)
