@@ -3,10 +3,11 @@
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 
-from loyalty.demo.chance import chance, last_day, month_after
+from loyalty.demo.chance import chance, last_day, month_after, stamp
 from loyalty.demo.files import FeedFile, feed_file, yuan
 from loyalty.demo.people import Cast, Line, bill_points
 
@@ -159,13 +160,13 @@ class _Month:
                 self.owing.append(bill)
 
     def _add_bill(self, bill: Bill, month: date) -> None:
-        billed_on = month + timedelta(days=bill.line.number % BILLING_DAYS)
+        period, due_on, *billing_days = _calendar(month)
         self.bills.add(
             bill.bill_ref,
             bill.line.msisdn,
-            f"{month_after(month, -1):%Y-%m}",
-            billed_on,
-            month.replace(day=DUE_DAY),
+            period,
+            billing_days[bill.line.number % BILLING_DAYS],
+            due_on,
             yuan(bill.amount),
         )
 
@@ -199,7 +200,7 @@ class _Month:
     def _strangers(self, lines: int) -> None:
         """Add the lines that must be refused: a feed is never quite clean."""
         day, rng = self.month, self.rng
-        due_on, period = day.replace(day=DUE_DAY), f"{month_after(day, -1):%Y-%m}"
+        period, due_on, *_ = _calendar(day)
         for number in range(1 + int(lines * UNKNOWN_NUMBER_SHARE)):
             ref, amount = f"B{day:%Y%m}-X{number:06d}", yuan(rng.randint(500, 20_000))
             stranger = f"139{rng.randrange(10**8):08d}"  # another operator's number
@@ -218,11 +219,19 @@ class _Month:
             self.payments.add(self._payment_ref(), stranger, paid_on, amount)
 
     def _payment_ref(self) -> str:
-        return f"P{self.month:%Y%m}-{self._payment:08d}"
+        return f"P{stamp(self.month)}-{self._payment:08d}"
 
 
 def _bill_ref(month: date, line: Line) -> str:
-    return f"B{month:%Y%m}-{line.number:08d}"
+    return f"B{stamp(month)}-{line.number:08d}"
+
+
+@cache
+def _calendar(month: date) -> tuple[str, ...]:
+    """Return the period that is billed, the due day and the billing days."""
+    days = (month + timedelta(days=day) for day in range(BILLING_DAYS))
+    due_on = month.replace(day=DUE_DAY)
+    return f"{month_after(month, -1):%Y-%m}", str(due_on), *map(str, days)
 
 
 def _amount(line: Line, rng: Random) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 OPERATOR = "operator"
-FLUSH_ROWS = 20_000
+FLUSH_ROWS = 4_000
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     feed: tuple(columns.split(","))

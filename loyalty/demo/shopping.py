@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
-from loyalty.demo.chance import chance, last_day
+from loyalty.demo.chance import chance, last_day, stamp
 from loyalty.demo.files import FeedFile, Row, feed_file, write_feed, yuan
 from loyalty.demo.names import PLACES, SHOP_NAMES, SHOPS
 from loyalty.demo.people import Cast, Member
@@ -21,6 +21,7 @@ AMOUNT_MIN = 300
 # Merchant categories of card lines; the second group earns nothing.
 EARNING = ("5411", "5812", "5311", "5541", "5732", "5651", "5912", "7011", "4722")
 EXCLUDED = ("6011", "6010", "4829", "6012", "6051", "6540", "7995", "9311", "9399")
+CATEGORIES = tuple(SHOPS)
 EXCLUDED_SHARE = 0.09
 REFUND_SHARE = 0.015
 UNKNOWN_ACCOUNT_SHARE = 0.004
@@ -108,7 +109,10 @@ class _Month:
         self.shopping, self.month, self.activity = shopping, month, activity
         self.file = file
         self.rng = chance(shopping.seed, activity, month)
-        self._days = (last_day(month) - month).days
+        self._prefix = activity[0].upper() + stamp(month)
+        self._days = [
+            str(month + timedelta(days=day)) for day in range(last_day(month).day)
+        ]
         self._number = 0
 
     def write(self) -> None:
@@ -136,7 +140,7 @@ class _Month:
         partner, account, mcc = self._where(member)
         spread = AMOUNTS[activity] - AMOUNT_MIN
         fen = AMOUNT_MIN + int(rng.expovariate(1 / spread))
-        on = self.month + timedelta(days=int(rng.random() * (self._days + 1)))
+        on = self._days[int(rng.random() * len(self._days))]
         row = (
             self._ref(),
             partner,
@@ -165,8 +169,8 @@ class _Month:
             return AIRLINE, member.flyer, AIRLINE_CATEGORY
         # A few merchants see most of the customers.
         number = int(rng.random() ** 2 * self.shopping.merchants)
-        categories = tuple(SHOPS)
-        return merchant(number), member.member_ref, categories[number % len(categories)]
+        mcc = CATEGORIES[number % len(CATEGORIES)]
+        return merchant(number), member.member_ref, mcc
 
     def _earn(self, member: Member, fen: int, mcc: str) -> None:
         if mcc in EXCLUDED:
@@ -180,7 +184,7 @@ class _Month:
         original, partner, account, activity, _, paid, currency, mcc, _ = row
         fen = int(str(paid).replace(".", ""))
         returned = fen if self.rng.random() < 1 / 2 else fen // 2
-        on = self.month + timedelta(days=int(self.rng.random() * 15))
+        on = self._days[int(self.rng.random() * len(self._days))]
         self.file.add(
             self._ref(),
             partner,
@@ -217,5 +221,4 @@ class _Month:
 
     def _ref(self) -> str:
         self._number += 1
-        letter = self.activity[0].upper()
-        return f"{letter}{self.month:%Y%m}-{self._number:08d}"
+        return f"{self._prefix}-{self._number:08d}"

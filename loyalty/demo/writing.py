@@ -84,6 +84,9 @@ class _Author:
         self.spending = Spending(plan.seed, self.cast)
         self.moving = Moving(plan.seed, self.cast, self.billing, spared=len(STORY))
         self.opening = 0
+        self._cohorts = [
+            _cohort(month_after(plan.first_month, -1 - back)) for back in range(COHORTS)
+        ]
         self._lines_written = 0
 
     def write(self) -> Script:
@@ -148,19 +151,9 @@ class _Author:
             share = points // (count - index)
             points -= share
             self.opening += share
-            earned_in = month_after(self.plan.first_month, -1 - back)
-            expires_on = last_day(month_after(earned_in, LIFE_MONTHS))
+            earned_in, *days = self._cohorts[back]
             member.lots.append([earned_in.toordinal(), share])
-            rows.append(
-                (
-                    member.member_ref,
-                    "CUP",
-                    share,
-                    OPERATOR,
-                    f"{earned_in:%Y-%m}",
-                    expires_on,
-                )
-            )
+            rows.append((member.member_ref, "CUP", share, OPERATOR, *days))
         return rows
 
     def _month(self, index: int) -> Month:
@@ -229,3 +222,9 @@ class _Author:
 
 def _monthly(line: Line) -> int:
     return bill_points(line, line.spend)
+
+
+def _cohort(earned_in: date) -> tuple[date, str, str]:
+    """Return a month of earning, as a day and as written, and its last good day."""
+    expires_on = last_day(month_after(earned_in, LIFE_MONTHS))
+    return earned_in, f"{earned_in:%Y-%m}", str(expires_on)
