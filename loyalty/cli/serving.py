@@ -25,7 +25,7 @@ def serve(database: Database, host: str, port: int, workers: int) -> None:
     """Serve the web, until interrupted."""
     # Held here for as long as the workers run, which open it again on their own.
     database.check()
-    _claim(host, port)
+    claim(host, port)
     click.echo(f"serving on http://{host}:{port}/")
     Granian(
         "wsgi:app",
@@ -40,7 +40,7 @@ def serve(database: Database, host: str, port: int, workers: int) -> None:
     ).serve()
 
 
-def _claim(host: str, port: int) -> None:
+def claim(host: str, port: int) -> None:
     """Fail in one line, rather than in each worker, if the port is taken."""
     try:
         with socket.create_server((host, port)):

@@ -1,0 +1,191 @@
+"""The command that shows it all: write an alliance, play it, serve it."""
+
+import fcntl
+import os
+import shutil
+import time
+from contextlib import redirect_stdout, suppress
+from dataclasses import replace
+from datetime import date, datetime
+from io import StringIO
+from pathlib import Path
+
+import click
+from sqlalchemy import text
+
+from loyalty.cli.serving import claim
+from loyalty.database import Database
+from loyalty.demo.playing import play
+from loyalty.demo.summary import summary
+from loyalty.demo.writing import Plan, Script, write
+from loyalty.embedded import EmbeddedDatabaseFailed, EmbeddedServer
+from loyalty.errors import Refused
+from loyalty.settings import Settings
+
+MARKER = ".jifen-demo"  # what lies beside it may be wiped by the next demo
+HOST = "127.0.0.1"
+
+_TABLES = text(
+    """
+    SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+       AND NOT EXISTS (SELECT FROM pg_depend d
+                        WHERE d.objid = c.oid AND d.deptype = 'e')
+    """
+)
+
+
+class NotTheDemosFolder(Refused):
+    """The folder holds something that no demo has written."""
+
+    code = "not_the_demos_folder"
+
+    def __init__(self, *, folder: Path) -> None:
+        super().__init__(folder=folder)
+
+
+class DemoRunning(Refused):
+    """Another demo is still using the folder."""
+
+    code = "demo_running"
+
+    def __init__(self, *, folder: Path) -> None:
+        super().__init__(folder=folder)
+
+
+class DatabaseNotEmpty(Refused):
+    """A demo plays in an empty database only, and JIFEN_DATABASE_URL names another."""
+
+    code = "database_not_empty"
+
+    def __init__(self, *, tables: int) -> None:
+        super().__init__(tables=tables)
+
+
+class _MonthType(click.ParamType[date]):
+    name = "YYYY-MM"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            # Only a month is meant: it has no time zone.
+            return datetime.strptime(str(value), "%Y-%m").date()  # noqa: DTZ007
+        except ValueError:
+            self.fail(f"{value!r} is not a month such as 2007-10", param, ctx)
+
+
+@click.command()
+@click.option(
+    "--members", default=20_000, show_default=True, type=click.IntRange(10, 2_000_000)
+)
+@click.option("--months", default=3, show_default=True, type=click.IntRange(1, 24))
+@click.option("--start", default="2007-10", show_default=True, type=_MonthType())
+@click.option(
+    "--merchants", default=300, show_default=True, type=click.IntRange(1, 9999)
+)
+@click.option("--seed", default=2007, show_default=True, type=click.IntRange(0))
+@click.option(
+    "--files",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to write the feed files.  [default: in the demo's own folder]",
+)
+@click.option("--no-serve", is_flag=True, help="Stop after the summary.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
+def demo(
+    *,
+    members: int,
+    months: int,
+    start: date,
+    merchants: int,
+    seed: int,
+    files: Path | None,
+    no_serve: bool,
+    port: int,
+) -> None:
+    """Play a made-up alliance month by month, sum it up, and serve it."""
+    if not no_serve:
+        claim(HOST, port)
+    settings = Settings.from_environment()
+    folder = settings.data_dir / "demo"
+    _make_fresh(folder)
+    # The commands that are played read their settings where all commands do.
+    os.environ["JIFEN_DATA_DIR"] = str(folder)
+    directory = files or folder / "files"
+    if files is not None:
+        _make_fresh(files)
+    with Database.open(replace(settings, data_dir=folder)) as database:
+        _refuse_what_is_used(database)
+        plan = Plan(members, start, months, merchants, seed)
+        script = _write(directory, plan)
+        played = play(script, database=database, run=_run, say=click.echo)
+        click.echo(f"\n{summary(played)}\n")
+        click.echo(_run("ledger", "prove").strip())
+        click.echo(f"feed files and rejects: {directory}")
+        if not no_serve:
+            _main("serve", "--host", HOST, "--port", str(port))
+
+
+def _write(directory: Path, plan: Plan) -> Script:
+    click.echo(f"writing {plan.members:,} members, {plan.months} months", nl=False)
+    began = time.perf_counter()
+    script = write(directory, plan)
+    click.echo(f": {time.perf_counter() - began:.1f} s")
+    return script
+
+
+def _run(*arguments: str) -> str:
+    """Run a command as the shell would; return what it printed."""
+    printed = StringIO()
+    with redirect_stdout(printed):
+        _main(*arguments)
+    return printed.getvalue()
+
+
+def _main(*arguments: str) -> None:
+    root = click.get_current_context().find_root().command
+    code = root.main(list(arguments), prog_name="jifen", standalone_mode=False)
+    if code:
+        raise click.ClickException(f"jifen {' '.join(arguments)} ended with {code}")
+
+
+def _refuse_what_is_used(database: Database) -> None:
+    with database.owner_engine.connect() as connection:
+        tables = connection.execute(_TABLES).scalar_one()
+    if tables:
+        raise DatabaseNotEmpty(tables=tables)
+
+
+def _make_fresh(folder: Path) -> None:
+    """Make an empty folder with our mark; wipe one only if it bears the mark."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARKER).is_file():
+            raise NotTheDemosFolder(folder=folder)
+        _refuse_what_runs(folder)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).touch()
+
+
+def _refuse_what_runs(folder: Path) -> None:
+    """Refuse a folder whose database somebody uses; stop one that nobody does."""
+    users = folder / "users.lock"
+    if not users.exists():
+        return
+    with users.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoRunning(folder=folder) from error
+    if (folder / "postgresql" / "postmaster.pid").exists():
+        # A demo that was killed has left its server behind.
+        server = EmbeddedServer(folder)
+        with suppress(EmbeddedDatabaseFailed):
+            server.start()
+        server.stop()
