@@ -6,7 +6,7 @@ import click
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from loyalty.cli import database, serving
+from loyalty.cli import database, feeds, serving
 from loyalty.database import first_line
 from loyalty.errors import LoyaltyError
 
@@ -21,6 +21,7 @@ def jifen() -> None:
 
 jifen.add_command(database.init)
 jifen.add_command(database.migrate)
+jifen.add_command(feeds.load)
 jifen.add_command(serving.serve)
 
 

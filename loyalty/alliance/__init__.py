@@ -1,0 +1,1 @@
+"""The alliance: its partners, and members' accounts with them."""

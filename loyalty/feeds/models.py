@@ -1,0 +1,56 @@
+"""Tables of the files that were loaded, and of the lines that were not."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, text
+from sqlalchemy import UniqueConstraint as Unique
+from sqlalchemy.orm import Mapped, mapped_column
+
+from loyalty.database import Base
+
+
+class FeedFile(Base):
+    """A file that was accepted whole; a refused one leaves no row."""
+
+    __tablename__ = "feed_file"
+    __table_args__ = (
+        Unique("feed", "sender", "sequence"),
+        CheckConstraint("sequence >= 1", name="sequence_from_one"),
+        CheckConstraint("state IN ('booking', 'completed')", name="state_known"),
+        CheckConstraint(
+            "(state = 'completed') = (completed_at IS NOT NULL)",
+            name="completed_has_its_time",
+        ),
+        CheckConstraint(
+            "state = 'booking'"
+            " OR coalesce(booked + already_booked + rejected = records, false)",
+            name="every_line_answered",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    feed: Mapped[str]
+    sender: Mapped[str]
+    sequence: Mapped[int]
+    sha256: Mapped[str]
+    records: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(server_default="booking")
+    booked: Mapped[int | None] = mapped_column(BigInteger)  # None: still booking
+    already_booked: Mapped[int | None] = mapped_column(BigInteger)
+    rejected: Mapped[int | None] = mapped_column(BigInteger)
+    started_at: Mapped[datetime] = mapped_column(
+        server_default=text("clock_timestamp()")
+    )
+    completed_at: Mapped[datetime | None]  # None: still booking
+
+
+class FeedReject(Base):
+    """A line of an accepted file that was not booked, and why."""
+
+    __tablename__ = "feed_reject"
+
+    feed_file: Mapped[int] = mapped_column(ForeignKey("feed_file.id"), primary_key=True)
+    line_no: Mapped[int] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    line: Mapped[str]  # as it stood in the file
