@@ -63,22 +63,12 @@ class DatabaseNotEmpty(Refused):
         super().__init__(tables=tables)
 
 
-class _MonthType(click.ParamType[date]):
-    name = "YYYY-MM"
-
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            # Only a month is meant: it has no time zone.
-            return datetime.strptime(str(value), "%Y-%m").date()  # noqa: DTZ007
-        except ValueError:
-            self.fail(f"{value!r} is not a month such as 2007-10", param, ctx)
+def _month(_: click.Context, __: click.Parameter, value: str) -> date:
+    try:
+        # Only a month is meant: it has no time zone.
+        return datetime.strptime(value, "%Y-%m").date()  # noqa: DTZ007
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a month such as 2007-10") from error
 
 
 @click.command()
@@ -86,7 +76,9 @@ class _MonthType(click.ParamType[date]):
     "--members", default=20_000, show_default=True, type=click.IntRange(10, 2_000_000)
 )
 @click.option("--months", default=3, show_default=True, type=click.IntRange(1, 24))
-@click.option("--start", default="2007-10", show_default=True, type=_MonthType())
+@click.option(
+    "--start", default="2007-10", show_default=True, metavar="YYYY-MM", callback=_month
+)
 @click.option(
     "--merchants", default=300, show_default=True, type=click.IntRange(1, 9999)
 )
