@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from loyalty.cli.serving import claim
 from loyalty.database import Database
-from loyalty.demo.playing import play
-from loyalty.demo.summary import summary
+from loyalty.demo.playing import play, rejects
+from loyalty.demo.summary import rejects_summary, summary
 from loyalty.demo.writing import Plan, Script, write
 from loyalty.embedded import EmbeddedDatabaseFailed, EmbeddedServer
 from loyalty.errors import Refused
@@ -118,6 +118,7 @@ def demo(
         script = _write(directory, plan)
         played = play(script, database=database, run=_run, say=click.echo)
         click.echo(f"\n{summary(played)}\n")
+        click.echo(f"{rejects_summary(rejects(database))}\n")
         click.echo(_run("ledger", "prove").strip())
         click.echo(f"feed files and rejects: {directory}")
         if not no_serve:

@@ -24,6 +24,14 @@ _BALANCES = text(
     """
 )
 
+_REJECTS = text(
+    """
+    SELECT f.feed, r.reason, count(*) AS lines
+      FROM feed_reject r JOIN feed_file f ON f.id = r.feed_file
+     GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
+    """
+)
+
 
 def play(script: Script, *, database: Database, run: Run, say: Say) -> list[Played]:
     """Play a script on a database; return the figures of each month."""
@@ -32,6 +40,12 @@ def play(script: Script, *, database: Database, run: Run, say: Say) -> list[Play
     steps.take("init")
     steps.load(script.takeover)
     return [_play_month(month, database, steps) for month in script.months]
+
+
+def rejects(database: Database) -> list[tuple[str, str, int]]:
+    """Return how many lines were refused, by feed and reason."""
+    with database.unit_of_work() as session:
+        return [(row.feed, row.reason, row.lines) for row in session.execute(_REJECTS)]
 
 
 def _play_month(month: Month, database: Database, steps: "_Steps") -> Played:
@@ -69,10 +83,7 @@ class _Steps:
 
     def take(self, *arguments: str, name: str | None = None) -> None:
         began = time.perf_counter()
-        answer = self._run(*arguments)
+        said = self._run(*arguments).strip().splitlines()
         seconds = time.perf_counter() - began
-        said = answer.strip().splitlines()
-        self.say(
-            f"  {name or ' '.join(arguments):<28}"
-            f" {said[-1] if said else 'done':<60} {seconds:6.1f} s"
-        )
+        answer = said[-1].split(": ", maxsplit=1)[-1] if said else "done"
+        self.say(f"  {name or ' '.join(arguments):<30} {answer:<66} {seconds:5.1f} s")

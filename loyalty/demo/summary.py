@@ -49,6 +49,7 @@ def summary(months: Sequence[Played]) -> str:
         _line("  expired", _flow(months, _points("expired"), sign=-1)),
         _line("  voided", _flow(months, _points("voided"), sign=-1)),
         _line("  reinstated", _flow(months, _points("reinstated"))),
+        *_rare_lines(months),
         _line("  closing", _stock(months, _points("closing"))),
         "open at close",
         _line("  available", _stock(months, lambda month: month.available)),
@@ -60,6 +61,22 @@ def summary(months: Sequence[Played]) -> str:
         *_payable_lines(months),
     ]
     return "\n".join(lines)
+
+
+def rejects_summary(rejects: Iterable[tuple[str, str, int]]) -> str:
+    """Return how many lines of which feed were refused, and why."""
+    lines = [f"  {feed:<22}{reason:<40}{count:>9,}" for feed, reason, count in rejects]
+    return "\n".join(["lines refused", *(lines or ["  none"])])
+
+
+def _rare_lines(months: Sequence[Played]) -> list[str]:
+    """Return what the roll-forward knows besides, where there is any."""
+    signs = {"exchanged_in": 1, "exchanged_out": -1, "forfeited": -1, "adjusted": 1}
+    return [
+        _line(f"  {name.replace('_', ' ')}", _flow(months, _points(name), sign=sign))
+        for name, sign in signs.items()
+        if any(month.points(name) for month in months)
+    ]
 
 
 def _cost_lines(months: Sequence[Played]) -> list[str]:
