@@ -1,6 +1,7 @@
 """What every test may ask for: a database, a session, the command line."""
 
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +17,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ledger.book import Book
+from ledger.values import Entry, Lot, Posted, Scope, Transfer
 from loyalty.database import Database, embedded_url
 from loyalty.embedded import EmbeddedServer
 from loyalty.migrate import migrate
@@ -141,3 +145,107 @@ def _statement(server: EmbeddedServer, statement: str) -> None:
         )
         with engine.connect() as connection:
             connection.execute(text(statement))
+
+
+@pytest.fixture
+def random_books(session: Session) -> Callable[[int], list[int]]:
+    """Keep books of a few members at random, late facts included, in 2026."""
+    return lambda seed: _keep_books(session, random.Random(seed))
+
+
+def _keep_books(session: Session, chance: random.Random) -> list[int]:
+    book = Book(session)
+    members = [7, 8, 9]
+    book.open(members, opened_on=date(2026, 1, 1))
+    posted: dict[str, list[tuple[int, Posted]]] = {}
+    for number in range(300):
+        member = chance.choice(members)
+        kind = chance.choice(
+            ["opening", "bill_accrual", "bill_release", "bill_bounce", "bill_cancel"]
+            + ["activity_accrual", "redemption"] * 3
+            + ["activity_refund", "redemption_reversal", "hold", "release", "capture"]
+            + ["expiry", "churn_void", "reinstatement", "late_refund"]
+        )
+        undone = {
+            "redemption_reversal": "redemption",
+            "release": "hold",
+            "capture": "hold",
+            "reinstatement": "churn_void",
+            "late_refund": "churn_void",
+        }.get(kind)
+        reverses = None
+        if undone is not None:
+            if not posted.get(undone):
+                continue
+            member, original = chance.choice(posted[undone])
+            reverses = original.id
+        # Facts come in any order: a day may lie long before the last one.
+        day = date(2026, 2, 1) + timedelta(days=chance.randrange(100))
+        (answer,) = book.post_many(
+            [
+                Entry(
+                    member_id=member,
+                    reference=f"random:{number}",
+                    kind={"late_refund": "activity_refund"}.get(kind, kind),
+                    transfers=_random_transfers(kind, chance),
+                    effective_on=day,
+                    occurred_at=datetime.now(UTC),
+                    actor="test",
+                    reverses=reverses,
+                )
+            ]
+        )
+        if isinstance(answer, Posted):
+            posted.setdefault(kind, []).append((member, answer))
+    assert len(posted) == 16, f"some kind was never posted: {sorted(posted)}"
+    assert book.prove() == []
+    return members
+
+
+def _random_transfers(kind: str, chance: random.Random) -> tuple[Transfer, ...]:
+    issuer = chance.choice(["CEB", "bank of \u5e7f\u4e1c", "TT-CLUB"])
+    unit = (chance.choice(["CUP", "UNI"]),)
+    amount = chance.randrange(1, 500)
+    lot = Lot(
+        issuer,
+        issuer,
+        "standard",
+        date(2026, chance.randrange(1, 4), 1),
+        chance.choice([date(2026, 3, 31), date(2026, 12, 31), None]),
+    )
+    partner = f"issued.partner:{issuer}"
+    match kind:
+        case "bill_accrual":
+            return (Transfer("issued", "pending", unit, amount),)
+        case "bill_release":
+            return (Transfer("pending", "available", unit, amount, lot),)
+        case "bill_bounce":
+            return (Transfer("available", "pending", unit, amount),)
+        case "bill_cancel":
+            return (Transfer("pending", "issued", unit, amount),)
+        case "opening" | "activity_accrual":
+            return (Transfer(partner, "available", unit, amount, lot),)
+        case "activity_refund":
+            return (Transfer("available", partner, unit, amount, lot),)
+        case "late_refund":
+            scope = chance.choice([Scope.LOTS, None])
+            return (Transfer("voided.churn", partner, unit, amount, scope=scope),)
+        case "redemption":
+            to = chance.choice(["redeemed.product", "redeemed.merchant:TT club"])
+            return (Transfer("available", to, ("CUP", "UNI"), amount),)
+        case "hold":
+            return (Transfer("available", "held", unit, amount),)
+        case "capture":
+            return (Transfer("held", "redeemed.service", None, None),)
+        case "expiry":
+            return (
+                Transfer("available", "expired", unit, None, lot, scope=Scope.EXPIRED),
+            )
+        case "churn_void":
+            return (
+                Transfer("available", "voided.churn", unit, None),
+                Transfer("pending", "voided.churn", unit, None),
+            )
+        case "redemption_reversal" | "release" | "reinstatement":
+            return (Transfer(None, None, None, chance.choice([amount, None])),)
+    raise AssertionError(kind)
