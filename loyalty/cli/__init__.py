@@ -6,7 +6,7 @@ import click
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from loyalty.cli import database, feeds, serving
+from loyalty.cli import database, demo, feeds, jobs, members, reports, serving
 from loyalty.database import first_line
 from loyalty.errors import LoyaltyError
 
@@ -21,7 +21,13 @@ def jifen() -> None:
 
 jifen.add_command(database.init)
 jifen.add_command(database.migrate)
+jifen.add_command(demo.demo)
 jifen.add_command(feeds.load)
+jifen.add_command(jobs.run_job)
+jifen.add_command(jobs.scheduler)
+jifen.add_command(members.member)
+jifen.add_command(reports.close)
+jifen.add_command(reports.report)
 jifen.add_command(serving.serve)
 
 

@@ -2,10 +2,13 @@
 
 import click
 
+from loyalty.catalogue.operations import load_items
 from loyalty.cli.opening import with_database
+from loyalty.clock import now
 from loyalty.database import Database
 from loyalty.migrate import current_revision
 from loyalty.migrate import migrate as migrate_to
+from loyalty.rules.operations import load_terms, starting_terms
 
 
 @click.command()
@@ -18,8 +21,13 @@ def migrate(database: Database) -> None:
 @click.command()
 @with_database
 def init(database: Database) -> None:
-    """Prepare a database for use; safe to run again."""
+    """Prepare a database for use, with its starting terms; safe to run again."""
     _migrate(database)
+    terms = starting_terms()
+    with database.unit_of_work() as session:
+        load_terms(session, terms=terms, at=now())
+        load_items(session, items=terms["item"])
+    click.echo(f"terms of version {terms['version']} in force")
 
 
 def _migrate(database: Database) -> None:

@@ -10,8 +10,15 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from loyalty.accrual.operations import (
+    book_activities,
+    book_adjustments,
+    book_bills,
+    book_payments,
+)
 from loyalty.alliance.models import KINDS
 from loyalty.alliance.operations import book_links, book_partners
+from loyalty.churn.operations import book_events
 from loyalty.feeds.kinds import (
     CATEGORY,
     CODE,
@@ -32,6 +39,8 @@ from loyalty.feeds.kinds import (
 )
 from loyalty.members.models import BRANDS, EVENTS, NETWORKS, PAY_TYPES, REASONS
 from loyalty.members.operations import book_subscribers
+from loyalty.points.operations import book_opening
+from loyalty.redemption.operations import book_redemptions
 
 CHANNELS = ("web", "hall", "hotline", "manager", "club", "partner", "pos")
 ACTIVITIES = ("card", "flight", "sale")
@@ -199,6 +208,13 @@ BOOKINGS: Mapping[str, Booking] = MappingProxyType(
         "partners": book_partners,
         "subscribers": book_subscribers,
         "links": book_links,
+        "opening": book_opening,
+        "bills": book_bills,
+        "payments": book_payments,
+        "adjustments": book_adjustments,
+        "activities": book_activities,
+        "redemptions": book_redemptions,
+        "subscription-events": book_events,
     }
 )
 
@@ -208,6 +224,5 @@ FEEDS: Mapping[str, Feed] = MappingProxyType(
             name, layout.columns, layout.total, BOOKINGS[name], member=layout.member
         )
         for name, layout in LAYOUTS.items()
-        if name in BOOKINGS
     }
 )

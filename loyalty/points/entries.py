@@ -54,7 +54,7 @@ KINDS = (
     Kind("opening", _legs(["issued", "issued.partner:"], _MEMBER)),
     Kind("bill_accrual", _legs(["issued"], ["pending"])),
     Kind("bill_release", _legs(["pending"], _MEMBER)),
-    Kind("bill_revival", _legs(["issued"], _MEMBER)),
+    Kind("bill_revival", _legs(["issued"], ["pending"])),
     Kind("bill_bounce", _legs(_MEMBER, ["pending"]), shortfall=Shortfall.OWE),
     Kind("bill_cancel", _legs(["pending"], ["issued"])),
     Kind(

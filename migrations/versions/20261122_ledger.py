@@ -101,6 +101,7 @@ def upgrade() -> None:
         _run((sql / f"{name}.sql").read_text())
     _run(
         """
+        GRANT SELECT ON alembic_version TO jifen_app;
         GRANT USAGE ON SCHEMA ledger TO jifen_app;
         GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO jifen_app;
         REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;

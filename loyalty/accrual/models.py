@@ -1,0 +1,91 @@
+"""What earned points, or did not: bills with their payments, partner activities."""
+
+from datetime import date
+
+from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from loyalty.database import Base
+
+STANDINGS = ("none", "pending", "available", "canceled")
+
+
+class Bill(Base):
+    """A telecom bill: what it asks, what was paid, and where its points stand."""
+
+    __tablename__ = "bill"
+    __table_args__ = (
+        CheckConstraint(
+            "standing IN ('none', 'pending', 'available', 'canceled')",
+            name="stands_somewhere",
+        ),
+        CheckConstraint("due_fen >= 0 AND points >= 0", name="never_below_zero"),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    bill_ref: Mapped[str] = mapped_column(primary_key=True)
+    msisdn: Mapped[str]
+    period: Mapped[date]
+    billed_on: Mapped[date]
+    due_on: Mapped[date]
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    due_fen: Mapped[int] = mapped_column(BigInteger)  # after credit notes
+    paid_fen: Mapped[int] = mapped_column(BigInteger)
+    points_num: Mapped[int]  # per yuan; 0: billed after the member had left
+    points_den: Mapped[int]
+    rule_version: Mapped[int]
+    points: Mapped[int] = mapped_column(BigInteger)  # for what is due now
+    standing: Mapped[str]
+    standing_on: Mapped[date]  # since when
+    latest_on: Mapped[date]  # the latest day of anything known about it
+
+
+class BillEvent(Base):
+    """A payment (negative: bounced) or an adjustment of a bill."""
+
+    __tablename__ = "bill_event"
+    __table_args__ = (
+        CheckConstraint("source IN ('payment', 'adjustment')", name="has_a_source"),
+    )
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    bill_ref: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(primary_key=True)
+    happened_on: Mapped[date]
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+
+
+class Activity(Base):
+    """Something a member did at a partner, or (with an original) its refund."""
+
+    __tablename__ = "activity"
+    __table_args__ = (
+        CheckConstraint("refunded_fen >= 0", name="never_below_zero"),
+        CheckConstraint(
+            "(amount_fen < 0) = (original_ref IS NOT NULL)", name="refunds_something"
+        ),
+        {"postgresql_with": {"fillfactor": 90}},
+    )
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    partner: Mapped[str] = mapped_column(primary_key=True)
+    partner_ref: Mapped[str] = mapped_column(primary_key=True)
+    activity: Mapped[str]
+    occurred_on: Mapped[date]
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    mcc: Mapped[str | None]  # None: the partner sends no category
+    original_ref: Mapped[str | None]  # None: not a refund
+    unit: Mapped[str]
+    points_per: Mapped[int]  # per full step; 0: earns nothing
+    per_fen: Mapped[int]
+    rule_version: Mapped[int]
+    points: Mapped[int] = mapped_column(BigInteger)  # earned, or taken back
+    refunded_fen: Mapped[int] = mapped_column(BigInteger)  # of an original

@@ -1,0 +1,559 @@
+"""Book what earns points: bills and their payments, activities at partners.
+
+Every operation books one chunk of a feed: it reads the temp table `line` and
+leaves a verdict for each line. Terms: design.md 5, Starting terms.
+"""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.members.claims import book_rest, claim_new, decide_known, reject, rounds
+from loyalty.points.operations import departure_of, draft, lot, post
+
+NEW = "NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)"
+
+_POINTS = "({due} * {num} / ({den} * 100))"  # integers: rounds down
+
+BILL_LOT = lot(
+    issuer="'operator'",
+    cost_class="'bill'",
+    earned_in="CAST(date_trunc('month', billed_on) AS date)",
+)
+ACTIVITY_LOT = lot(
+    issuer="partner",
+    cost_class="'activity'",
+    earned_in="CAST(date_trunc('month', earned_on) AS date)",
+)
+
+
+def book_bills(session: Session, *, feed_file: int) -> None:
+    """Book bills; their points are pending until they are paid.
+
+    A bill that comes after its member has left the network earns nothing.
+    """
+    reject(
+        session,
+        """
+        CASE WHEN l.member_id IS NULL THEN 'unknown_msisdn'
+             WHEN l.amount < 0 THEN 'negative_amount'
+             WHEN l.due_on < l.billed_on THEN 'due_before_billed' END
+        """,
+    )
+    claim_new(session, space="bill", key="l.bill_ref", feed_file=feed_file)
+    points = _POINTS.format(due="l.amount", num="e.num", den="e.den")
+    session.execute(
+        text(
+            f"""
+            INSERT INTO bill (member_id, bill_ref, msisdn, period, billed_on, due_on,
+                              amount_fen, due_fen, paid_fen, points_num, points_den,
+                              rule_version, points, standing, standing_on, latest_on)
+            SELECT l.member_id, l.bill_ref, l.msisdn, l.period, l.billed_on, l.due_on,
+                   l.amount, l.amount, 0, e.num, e.den, e.version, {points},
+                   CASE WHEN {points} > 0 THEN 'pending' ELSE 'none' END,
+                   l.billed_on, l.billed_on
+              FROM line l
+              JOIN member m ON m.member_id = l.member_id
+              CROSS JOIN LATERAL (
+                  SELECT brand FROM subscription s
+                   WHERE s.member_id = l.member_id AND s.msisdn = l.msisdn
+                   ORDER BY s.activated_on > l.billed_on, s.activated_on DESC LIMIT 1) s
+              CROSS JOIN LATERAL (
+                  SELECT CASE WHEN m.left_on IS NULL THEN t.points_num ELSE 0 END AS num,
+                         t.points_den AS den, t.version
+                    FROM bill_terms t WHERE t.brand = s.brand
+                   ORDER BY t.version DESC LIMIT 1) e
+             WHERE {NEW}
+            """
+        )
+    )
+    row = draft(
+        kind="'bill_accrual'",
+        reference="'bill:' || l.bill_ref",
+        debit="'issued'",
+        credit="'pending'",
+        units="ARRAY['CUP']",
+        amount="b.points",
+        effective_on="l.billed_on",
+        rule_version="b.rule_version",
+    ).replace("member_id,", "l.member_id,")
+    post(
+        session,
+        f"""
+        SELECT {row} AS draft, l.line_no AS nth
+          FROM line l JOIN bill b ON b.member_id = l.member_id AND b.bill_ref = l.bill_ref
+         WHERE b.standing = 'pending' AND {NEW}
+        """,
+        feed_file=feed_file,
+    )
+    book_rest(session)
+
+
+def book_payments(session: Session, *, feed_file: int) -> None:
+    """Book payments: a bill paid in full makes its points available, a bounce undoes it.
+
+    Points go through on the first day on which the payments cover what is due.
+    """
+    _reject_unknown_bills(session)
+    for _ in rounds(session):
+        decide_known(session, space="payment", key="l.payment_ref", feed_file=feed_file)
+        reject(session, "CASE WHEN l.amount = 0 THEN 'zero_amount' END")
+        claim_new(session, space="payment", key="l.payment_ref", feed_file=feed_file)
+        _book_bill_events(session, "payment", "l.payment_ref", "l.paid_on", feed_file)
+    book_rest(session)
+
+
+def book_adjustments(session: Session, *, feed_file: int) -> None:
+    """Book credit notes: the bill's points are computed anew, the difference taken."""
+    _reject_unknown_bills(session)
+    for _ in rounds(session):
+        decide_known(
+            session, space="adjustment", key="l.adjustment_ref", feed_file=feed_file
+        )
+        reject(
+            session,
+            """
+            CASE WHEN l.amount >= 0 THEN 'not_a_credit_note'
+                 WHEN l.amount + (SELECT b.due_fen FROM bill b
+                                   WHERE b.member_id = l.member_id
+                                     AND b.bill_ref = l.bill_ref) < 0
+                     THEN 'exceeds_bill' END
+            """,
+        )
+        claim_new(
+            session, space="adjustment", key="l.adjustment_ref", feed_file=feed_file
+        )
+        _book_bill_events(
+            session, "adjustment", "l.adjustment_ref", "l.adjusted_on", feed_file
+        )
+    book_rest(session)
+
+
+def book_activities(session: Session, *, feed_file: int) -> None:
+    """Book card lines, flights and sales: universal points, available at once.
+
+    A refund takes back what its original no longer earns, on the original's
+    cumulative amount; what a member did after leaving the network earns nothing.
+    """
+    key = "l.partner || '/' || l.partner_ref"
+    for _ in rounds(session):
+        decide_known(session, space="activity", key=key, feed_file=feed_file)
+        reject(session, _ACTIVITY_REASON)
+        claim_new(session, space="activity", key=key, feed_file=feed_file)
+        session.execute(
+            text(
+                _ACTIVITIES.format(
+                    new=NEW, departure=departure_of("l.member_id", "o.occurred_on")
+                )
+            )
+        )
+        _post_activities(session, feed_file)
+        session.execute(text(_RECORD_ACTIVITIES))
+        session.execute(text(_REFUND_ORIGINALS))
+        session.execute(text("DROP TABLE doing"))
+    reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_account' END")
+    book_rest(session)
+
+
+_ACTIVITY_REASON = """
+CASE WHEN l.currency <> 'CNY' THEN 'currency_not_supported'
+     WHEN l.amount = 0 THEN 'zero_amount'
+     WHEN l.amount > 0 AND l.original_ref IS NOT NULL THEN 'refund_not_negative'
+     WHEN l.amount < 0 AND l.original_ref IS NULL THEN 'refund_without_original'
+     WHEN l.amount < 0 THEN (
+         SELECT CASE WHEN max(o.amount_fen) IS NULL THEN 'unknown_original'
+                     WHEN max(o.amount_fen - o.refunded_fen) + l.amount < 0
+                         THEN 'refund_exceeds_original' END
+           FROM activity o
+          WHERE o.member_id = l.member_id AND o.partner = l.partner
+            AND o.partner_ref = l.original_ref AND o.original_ref IS NULL)
+     WHEN NOT EXISTS (SELECT FROM activity_terms t JOIN partner p ON p.kind = t.partner_kind
+                       WHERE p.partner = l.partner AND t.partner IN (l.partner, '*')
+                         AND t.activity = l.activity) THEN 'no_terms' END
+"""
+
+# The round's lines with what they earn or take back.
+_ACTIVITIES = """
+CREATE TEMP TABLE doing ON COMMIT DROP AS
+SELECT l.line_no, l.content, l.member_id, l.partner, l.partner_ref, l.activity,
+       l.occurred_on, l.amount, l.mcc, l.original_ref,
+       e.unit, e.points_per, e.per_fen, e.version, p.expiry_months,
+       coalesce(o.occurred_on, l.occurred_on) AS earned_on,
+       CASE WHEN o.member_id IS NULL THEN l.amount / e.per_fen * e.points_per
+            ELSE (o.amount_fen - o.refunded_fen) / e.per_fen * e.points_per
+               - (o.amount_fen - o.refunded_fen + l.amount) / e.per_fen * e.points_per
+       END AS points,
+       d.entry_id AS voided_by
+  FROM line l
+  JOIN member m ON m.member_id = l.member_id
+  LEFT JOIN activity o ON o.member_id = l.member_id AND o.partner = l.partner
+                      AND o.partner_ref = l.original_ref
+  CROSS JOIN LATERAL (
+      SELECT o.unit, o.points_per, o.per_fen, o.rule_version AS version
+       WHERE o.member_id IS NOT NULL
+      UNION ALL
+      (SELECT t.unit, CASE WHEN m.left_on IS NOT NULL OR EXISTS (
+                  SELECT FROM excluded_category x
+                   WHERE x.version = t.version AND x.partner = l.partner
+                     AND l.mcc BETWEEN x.first AND x.last) THEN 0 ELSE t.points END,
+              t.per_fen, t.version
+         FROM activity_terms t JOIN partner k ON k.kind = t.partner_kind
+        WHERE o.member_id IS NULL AND k.partner = l.partner
+          AND t.partner IN (l.partner, '*') AND t.activity = l.activity
+        ORDER BY t.version DESC, t.partner DESC LIMIT 1)) e
+  JOIN programme_terms p ON p.version = e.version
+  LEFT JOIN LATERAL {departure} d ON o.member_id IS NOT NULL
+ WHERE {new}
+"""
+
+_RECORD_ACTIVITIES = """
+INSERT INTO activity (member_id, partner, partner_ref, activity, occurred_on, amount_fen,
+                      mcc, original_ref, unit, points_per, per_fen, rule_version, points,
+                      refunded_fen)
+SELECT member_id, partner, partner_ref, activity, occurred_on, amount, mcc, original_ref,
+       unit, points_per, per_fen, version, points, 0
+  FROM doing
+"""
+
+_REFUND_ORIGINALS = """
+UPDATE activity o SET refunded_fen = o.refunded_fen - d.amount
+  FROM doing d
+ WHERE d.original_ref IS NOT NULL AND o.member_id = d.member_id
+   AND o.partner = d.partner AND o.partner_ref = d.original_ref
+"""
+
+
+def _post_activities(session: Session, feed_file: int) -> None:
+    common = {
+        "reference": "'activity:' || partner || '/' || partner_ref",
+        "units": "ARRAY[unit]",
+        "amount": "points",
+        "effective_on": "occurred_on",
+        "lot": ACTIVITY_LOT,
+        "rule_version": "version",
+    }
+    earn = draft(
+        kind="'activity_accrual'",
+        debit="'issued.partner:' || partner",
+        credit="'available'",
+        **common,
+    )
+    refund = draft(
+        kind="'activity_refund'",
+        debit="CASE WHEN voided_by IS NULL THEN 'available' ELSE 'voided.churn' END",
+        credit="'issued.partner:' || partner",
+        reverses="voided_by",
+        scope="CASE WHEN voided_by IS NOT NULL THEN 'lots' END",
+        **common,
+    )
+    post(
+        session,
+        f"""
+        SELECT CASE WHEN original_ref IS NULL THEN {earn} ELSE {refund} END AS draft,
+               line_no AS nth
+          FROM doing WHERE points > 0
+        """,
+        feed_file=feed_file,
+    )
+
+
+def cancel_unpaid(session: Session, *, business_date: object) -> int:
+    """Cancel points still pending on day 91 after the due day; return how many bills.
+
+    What was voided when its member left is no longer pending; after a return it is.
+    """
+    row = draft(
+        kind="'bill_cancel'",
+        reference="'cancel:' || bill_ref || ':' || standing_on",
+        debit="'pending'",
+        credit="'issued'",
+        units="ARRAY['CUP']",
+        amount="points",
+        effective_on="cancel_on",
+        input_hash="CAST(md5(bill_ref || standing_on) AS uuid)",
+        actor="'job:cancel-unpaid'",
+        rule_version="rule_version",
+    )
+    session.execute(
+        text(
+            f"""
+            CREATE TEMP TABLE unpaid ON COMMIT DROP AS
+            SELECT b.*, greatest(b.due_on + t.cancel_unpaid_after_days + 1,
+                                 b.standing_on) AS cancel_on
+              FROM bill b
+              JOIN programme_terms t ON t.version = b.rule_version
+             WHERE b.standing = 'pending'
+               AND NOT EXISTS (SELECT FROM {departure_of("b.member_id", "b.billed_on")} d)
+               AND b.due_on + t.cancel_unpaid_after_days + 1 <= :business_date
+               AND b.standing_on <= :business_date
+             ORDER BY b.member_id LIMIT 20000
+            """
+        ),
+        {"business_date": business_date},
+    )
+    canceled = post(
+        session,
+        f"SELECT {row} AS draft, row_number() OVER (ORDER BY bill_ref) AS nth"
+        " FROM unpaid",
+    )
+    session.execute(
+        text(
+            """
+            UPDATE bill b SET standing = 'canceled', standing_on = u.cancel_on
+              FROM unpaid u
+             WHERE b.member_id = u.member_id AND b.bill_ref = u.bill_ref
+            """
+        )
+    )
+    session.execute(text("DROP TABLE unpaid"))
+    return canceled
+
+
+def settle_bounced(session: Session, *, members: str, on: str, actor: str) -> None:
+    """Take points back to pending for bills whose payment bounced while away.
+
+    `members` is the SQL of a relation with `member_id` and the day `on` of the
+    return; what came back with the member was earned by payments that failed.
+    """
+    session.execute(
+        text(
+            f"""
+            CREATE TEMP TABLE bounced ON COMMIT DROP AS
+            SELECT b.*, t.expiry_months, r.{on} AS happened_on
+              FROM bill b JOIN {members} r ON r.member_id = b.member_id
+              JOIN programme_terms t ON t.version = b.rule_version
+             WHERE b.standing = 'available' AND b.paid_fen < b.due_fen
+            """
+        )
+    )
+    row = draft(
+        kind="'bill_bounce'",
+        reference="'bounce:' || bill_ref || ':' || happened_on",
+        debit="'available'",
+        credit="'pending'",
+        units="ARRAY['CUP']",
+        amount="points",
+        effective_on="happened_on",
+        input_hash="CAST(md5(bill_ref || happened_on) AS uuid)",
+        actor=actor,
+        lot=BILL_LOT,
+        rule_version="rule_version",
+    )
+    post(
+        session,
+        f"SELECT {row} AS draft, row_number() OVER (ORDER BY bill_ref) AS nth"
+        " FROM bounced",
+    )
+    session.execute(
+        text(
+            """
+            UPDATE bill b SET standing = 'pending', standing_on = x.happened_on
+              FROM bounced x
+             WHERE b.member_id = x.member_id AND b.bill_ref = x.bill_ref
+            """
+        )
+    )
+    session.execute(text("DROP TABLE bounced"))
+
+
+def _reject_unknown_bills(session: Session) -> None:
+    reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_bill' END")
+
+
+# What a bill looks like after the event, and what that does to its points. A bill
+# whose points were voided when the member left is only written up.
+#
+# `covered_on` is the day since which payments have covered what is due without a
+# break, not before the last change of standing: the event's own day, unless the
+# event is older than something known already.
+_EVENTS = """
+CREATE TEMP TABLE happening ON COMMIT DROP AS
+SELECT e.*,
+       CASE WHEN e.is_void OR e.points_after = 0 THEN NULL
+            WHEN e.standing IN ('pending', 'canceled') AND e.is_covered
+             AND e.covered_on <= e.due_on + e.cancel_unpaid_after_days THEN 'release'
+            WHEN e.standing = 'available' AND NOT e.is_covered THEN 'bounce' END AS turn
+  FROM (
+    SELECT l.line_no, l.content, l.member_id, l.bill_ref, l.ref, l.happened_on,
+           b.billed_on, b.due_on, b.points, b.standing, b.standing_on, b.rule_version,
+           t.expiry_months, t.cancel_unpaid_after_days,
+           d.left_on IS NOT NULL AS is_void, d.entry_id AS voided_by,
+           b.paid_fen + l.paid AS paid_after, b.due_fen + l.adjusted AS due_after,
+           (b.due_fen + l.adjusted) * b.points_num / (b.points_den * 100)
+               AS points_after,
+           b.paid_fen + l.paid >= b.due_fen + l.adjusted AS is_covered,
+           greatest(b.latest_on, l.happened_on) AS latest_on,
+           CASE WHEN l.happened_on >= b.latest_on THEN l.happened_on ELSE (
+               SELECT coalesce(min(day) FILTER (WHERE holds), l.happened_on) FROM (
+                   SELECT d.day, bool_and(d.covered) OVER (ORDER BY d.day DESC) AS holds
+                     FROM (
+                       SELECT day, sum(sum(paid)) OVER (ORDER BY day)
+                                   >= b.amount_fen + sum(sum(adjusted)) OVER (ORDER BY day)
+                                   AS covered
+                         FROM (
+                           SELECT x.happened_on AS day,
+                                  CASE x.source WHEN 'payment' THEN x.amount_fen
+                                                ELSE 0 END AS paid,
+                                  CASE x.source WHEN 'payment' THEN 0
+                                                ELSE x.amount_fen END AS adjusted
+                             FROM bill_event x
+                            WHERE x.member_id = b.member_id AND x.bill_ref = b.bill_ref
+                           UNION ALL SELECT l.happened_on, l.paid, l.adjusted
+                           UNION ALL SELECT b.standing_on, 0, 0
+                         ) known GROUP BY day
+                     ) d
+                    WHERE d.day >= CASE b.standing WHEN 'canceled' THEN b.billed_on
+                                                   ELSE b.standing_on END
+               ) since) END AS covered_on
+      FROM (SELECT l.*, {ref} AS ref, {happened_on} AS happened_on,
+                   CASE WHEN {is_payment} THEN l.amount ELSE 0 END AS paid,
+                   CASE WHEN {is_payment} THEN 0 ELSE l.amount END AS adjusted
+              FROM line l WHERE {new}) l
+      JOIN bill b ON b.member_id = l.member_id AND b.bill_ref = l.bill_ref
+      JOIN programme_terms t ON t.version = b.rule_version
+      LEFT JOIN LATERAL {departure} d ON true) e
+"""
+
+_RECORD_EVENTS = """
+INSERT INTO bill_event (member_id, bill_ref, source, ref, happened_on, amount_fen)
+SELECT h.member_id, h.bill_ref, :source, h.ref, h.happened_on, l.amount
+  FROM happening h JOIN line l ON l.line_no = h.line_no
+"""
+
+_UPDATE_BILLS = """
+UPDATE bill b
+   SET paid_fen = h.paid_after, due_fen = h.due_after, points = h.points_after,
+       latest_on = h.latest_on,
+       standing = CASE WHEN h.points_after = 0 THEN 'none'
+                       WHEN h.turn = 'release' THEN 'available'
+                       WHEN h.turn = 'bounce' THEN 'pending' ELSE h.standing END,
+       standing_on = CASE h.turn WHEN 'release' THEN h.covered_on
+                                 WHEN 'bounce' THEN greatest(h.happened_on, h.standing_on)
+                                 ELSE h.standing_on END
+  FROM happening h
+ WHERE b.member_id = h.member_id AND b.bill_ref = h.bill_ref
+"""
+
+
+def _book_bill_events(
+    session: Session, source: str, ref: str, happened_on: str, feed_file: int
+) -> None:
+    """Book the events of one round, at most one for each member."""
+    session.execute(
+        text(
+            _EVENTS.format(
+                ref=ref,
+                happened_on=happened_on,
+                is_payment="true" if source == "payment" else "false",
+                new=NEW,
+                departure=departure_of("b.member_id", "b.billed_on"),
+            )
+        )
+    )
+    session.execute(text(_RECORD_EVENTS), {"source": source})
+    reference = f"'{source}:' || ref"
+    drafts = [
+        # What is still pending for what is no longer due.
+        (
+            draft(
+                kind="'bill_adjustment'",
+                reference=reference,
+                debit="'pending'",
+                credit="'issued'",
+                units="ARRAY['CUP']",
+                amount="points - points_after",
+                effective_on="happened_on",
+                rule_version="rule_version",
+            ),
+            1,
+            "NOT is_void AND standing = 'pending' AND points_after < points",
+        ),
+        (
+            draft(
+                kind="'bill_adjustment'",
+                reference=reference,
+                debit="'available'",
+                credit="'issued'",
+                units="ARRAY['CUP']",
+                amount="points - points_after",
+                effective_on="happened_on",
+                lot=BILL_LOT,
+                rule_version="rule_version",
+            ),
+            1,
+            "standing = 'available' AND points_after < points AND voided_by IS NULL",
+        ),
+        # What was voided when the member left is voided the less.
+        (
+            draft(
+                kind="'bill_adjustment'",
+                reference=reference,
+                debit="'voided.churn'",
+                credit="'issued'",
+                units="ARRAY['CUP']",
+                amount="points - points_after",
+                effective_on="happened_on",
+                lot=BILL_LOT,
+                scope="CASE standing WHEN 'pending' THEN 'loose' ELSE 'lots' END",
+                reverses="voided_by",
+                rule_version="rule_version",
+            ),
+            1,
+            "voided_by IS NOT NULL AND points_after < points"
+            " AND standing IN ('pending', 'available')",
+        ),
+        (
+            draft(
+                kind="'bill_revival'",
+                reference=f"{reference} || '/revival'",
+                debit="'issued'",
+                credit="'pending'",
+                units="ARRAY['CUP']",
+                amount="points_after",
+                effective_on="standing_on",
+                rule_version="rule_version",
+            ),
+            2,
+            "turn = 'release' AND standing = 'canceled'",
+        ),
+        (
+            draft(
+                kind="'bill_release'",
+                reference=f"{reference} || '/release'",
+                debit="'pending'",
+                credit="'available'",
+                units="ARRAY['CUP']",
+                amount="points_after",
+                effective_on="covered_on",
+                lot=BILL_LOT,
+                rule_version="rule_version",
+            ),
+            3,
+            "turn = 'release'",
+        ),
+        (
+            draft(
+                kind="'bill_bounce'",
+                reference=f"{reference} || '/bounce'",
+                debit="'available'",
+                credit="'pending'",
+                units="ARRAY['CUP']",
+                amount="points_after",
+                effective_on="greatest(happened_on, standing_on)",
+                lot=BILL_LOT,
+                rule_version="rule_version",
+            ),
+            3,
+            "turn = 'bounce'",
+        ),
+    ]
+    post(
+        session,
+        " UNION ALL ".join(
+            f"SELECT {row} AS draft, line_no * 4 + {step} AS nth FROM happening"
+            f" WHERE {condition}"
+            for row, step, condition in drafts
+        ),
+        feed_file=feed_file,
+    )
+    session.execute(text(_UPDATE_BILLS))
+    session.execute(text("DROP TABLE happening"))

@@ -1,0 +1,1 @@
+"""Work by business date: a schedule, a run log, and the jobs themselves."""

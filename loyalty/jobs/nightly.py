@@ -1,0 +1,55 @@
+"""What has to be done for a business date, in chunks that are safe to repeat."""
+
+from datetime import date
+
+from ledger.book import Book
+from loyalty.accrual.operations import cancel_unpaid as cancel_unpaid_bills
+from loyalty.database import Database, retrying
+from loyalty.jobs.errors import BooksUnsound
+from loyalty.points.operations import expire
+
+
+def expire_points(database: Database, business_date: date) -> str:
+    """Expire every lot whose last good day lies before the business date.
+
+    Each entry is effective the day after that last good day. What has expired
+    holds nothing more to expire, so that a second run does nothing.
+    """
+    entries = points = 0
+    while True:
+        done = retrying(
+            database, lambda session: expire(session, business_date=business_date)
+        )
+        if done.entries == 0:
+            return f"{points:,} points of {entries:,} books expired"
+        entries += done.entries
+        points += done.points
+
+
+def cancel_unpaid(database: Database, business_date: date) -> str:
+    """Cancel pending points of bills unpaid for 90 days after they were due."""
+    bills = 0
+    while True:
+        done = retrying(
+            database,
+            lambda session: cancel_unpaid_bills(session, business_date=business_date),
+        )
+        if done == 0:
+            return f"points of {bills:,} unpaid bills canceled"
+        bills += done
+
+
+def prove_ledger(database: Database, _business_date: date) -> str:
+    """Recompute all books from their transfers.
+
+    Raises `BooksUnsound` with the first findings; nothing repairs itself.
+    """
+    with database.unit_of_work() as session:
+        findings = Book(session).prove()
+    if findings:
+        first = findings[0]
+        raise BooksUnsound(
+            findings=len(findings),
+            first=f"{first.finding}: member {first.member_id}, {first.detail}",
+        )
+    return "the books are sound"

@@ -1,0 +1,25 @@
+"""When what runs. The schedule is code, so that nothing else remembers it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from loyalty.database import Database
+from loyalty.jobs import nightly
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A function of the business date, and the time of day it is due."""
+
+    name: str
+    run: Callable[[Database, date], str]
+    cron: str
+
+
+# Expiry first, so that all that follows sees the balances of the new day.
+SCHEDULE = (
+    Job("expire-points", nightly.expire_points, cron="0 2 * * *"),
+    Job("cancel-unpaid", nightly.cancel_unpaid, cron="20 2 * * *"),
+    Job("prove-ledger", nightly.prove_ledger, cron="0 3 * * *"),
+)

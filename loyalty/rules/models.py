@@ -1,0 +1,71 @@
+"""The programme's terms: versioned rows, never changed once they were used."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from loyalty.database import Base
+
+
+class ProgrammeTerms(Base):
+    """One version of what holds for the programme as a whole."""
+
+    __tablename__ = "programme_terms"
+    __table_args__ = (
+        CheckConstraint(
+            "expiry_months > 0 AND cancel_unpaid_after_days > 0"
+            " AND reinstate_within_days > 0 AND carrying_fen_num > 0"
+            " AND carrying_fen_den > 0",
+            name="makes_sense",
+        ),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    expiry_months: Mapped[int]  # after the earning month, to the end of that month
+    cancel_unpaid_after_days: Mapped[int]  # after the due day; canceled the day after
+    reinstate_within_days: Mapped[int]  # of leaving, inclusive
+    carrying_fen_num: Mapped[int]  # what a point is carried at, in fen
+    carrying_fen_den: Mapped[int]
+    loaded_at: Mapped[datetime]
+
+
+class BillTerms(Base):
+    """What a bill of one brand earns: points per yuan."""
+
+    __tablename__ = "bill_terms"
+    __table_args__ = (
+        CheckConstraint("points_num >= 0 AND points_den > 0", name="is_a_ratio"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    brand: Mapped[str] = mapped_column(primary_key=True)
+    points_num: Mapped[int]
+    points_den: Mapped[int]
+
+
+class ActivityTerms(Base):
+    """What an activity at a partner earns: points per full step of money."""
+
+    __tablename__ = "activity_terms"
+    __table_args__ = (CheckConstraint("points > 0 AND per_fen > 0", name="is_a_rate"),)
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    partner_kind: Mapped[str] = mapped_column(primary_key=True)
+    partner: Mapped[str] = mapped_column(primary_key=True)  # '*': every one of a kind
+    activity: Mapped[str] = mapped_column(primary_key=True)
+    unit: Mapped[str]
+    points: Mapped[int]
+    per_fen: Mapped[int]
+
+
+class ExcludedCategory(Base):
+    """Merchant categories whose card lines earn nothing, ends included."""
+
+    __tablename__ = "excluded_category"
+    __table_args__ = (CheckConstraint("first <= last", name="is_a_range"),)
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    partner: Mapped[str] = mapped_column(primary_key=True)
+    first: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[str]

@@ -1,0 +1,58 @@
+"""Load the programme's terms."""
+
+import tomllib
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from loyalty.rules.models import (
+    ActivityTerms,
+    BillTerms,
+    ExcludedCategory,
+    ProgrammeTerms,
+)
+
+
+def starting_terms() -> dict[str, Any]:
+    """Return the terms the programme ships with."""
+    return tomllib.loads((files("loyalty.rules") / "starting_terms.toml").read_text())
+
+
+def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None:
+    """Load a version of the terms; one that is there already stays as it is."""
+    version = {"version": terms["version"]}
+    programme = terms["programme"]
+    num, den = programme["carrying_fen"]
+    rows: dict[type[Any], list[dict[str, Any]]] = {
+        ProgrammeTerms: [
+            version
+            | {
+                "expiry_months": programme["expiry_months"],
+                "cancel_unpaid_after_days": programme["cancel_unpaid_after_days"],
+                "reinstate_within_days": programme["reinstate_within_days"],
+                "carrying_fen_num": num,
+                "carrying_fen_den": den,
+                "loaded_at": at,
+            }
+        ],
+        BillTerms: [
+            version
+            | {
+                "brand": bill["brand"],
+                "points_num": bill["points_per_yuan"][0],
+                "points_den": bill["points_per_yuan"][1],
+            }
+            for bill in terms["bill"]
+        ],
+        ActivityTerms: [version | activity for activity in terms["activity"]],
+        ExcludedCategory: [
+            version | {"partner": group["partner"], "first": first, "last": last}
+            for group in terms["excluded_categories"]
+            for first, last in group["ranges"]
+        ],
+    }
+    for model, values in rows.items():
+        session.execute(insert(model).values(values).on_conflict_do_nothing())
