@@ -5,9 +5,10 @@ A `Book` works inside the caller's session and never commits.
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.orm import Session
 
 from ledger.errors import BY_CODE, LedgerError
@@ -28,6 +29,9 @@ from ledger.values import (
 
 ENTRIES_MAX = 50_000
 LINES_MAX = 500
+
+AMOUNT_MAX = 1_000_000_000_000_000
+_LAST_ID = UUID(int=2**128 - 1)
 
 _POST = text(
     """
@@ -143,52 +147,39 @@ class Book:
         passed meanwhile is replaced by a sibling with grace. What it credited is
         taken from the lot it opened first, then from the soonest-expiring.
         """
-        original = self._session.execute(
+        credited = self._session.execute(
             text(
                 """
-                SELECT t.debit, t.credit, t.unit, t.amount, x.issuer, x.funding,
-                       x.cost_class, x.earned_in,
-                       nullif(x.expires_on, 'infinity') AS expires_on,
-                       t.amount - (SELECT coalesce(sum(s.amount), 0)
-                                     FROM ledger.transfer s
-                                    WHERE s.member_id = t.member_id
-                                      AND s.reverses = t.id) AS remaining
+                SELECT DISTINCT ON (t.unit, t.debit)
+                       t.unit, t.debit, x.issuer, x.funding, x.cost_class, x.earned_in,
+                       nullif(x.expires_on, 'infinity') AS expires_on
                   FROM ledger.transfer t LEFT JOIN LATERAL unnest(t.draws) x ON true
                  WHERE t.member_id = :member AND t.id = :id
                    AND t.credit IN ('available', 'owed')
-                 ORDER BY t.line DESC LIMIT 1
+                 ORDER BY t.unit, t.debit, x.expires_on, x.issuer, x.earned_in
                 """
             ),
             {"member": member_id, "id": of},
-        ).first()
-        if original is None:
-            transfer = self.restore(amount=amount)
-        else:
-            if amount is not None and amount > original.remaining:
-                raise BY_CODE["exceeds_original"](
-                    needed=amount, available=int(original.remaining)
-                )
-            transfer = Transfer(
-                "available",
-                original.debit,
-                (original.unit,),
-                amount if amount is not None else int(original.remaining),
-                Lot(
-                    original.issuer,
-                    original.funding,
-                    original.cost_class,
-                    original.earned_in,
-                    original.expires_on,
-                )
-                if original.issuer is not None
-                else None,
-            )
+        ).all()
+        assert amount is None or len(credited) <= 1, "an amount of which unit?"
+        # What was held before it was spent goes back to the lots, not to be held.
+        captured = self._session.scalar(
+            text(
+                "SELECT bool_or(debit = 'held') FROM ledger.transfer"
+                " WHERE member_id = :member AND id = :id"
+            ),
+            {"member": member_id, "id": of},
+        )
         return self.post(
             Entry(
                 member_id=member_id,
                 reference=reference,
                 kind=kind,
-                transfers=(transfer,),
+                transfers=tuple(
+                    Transfer("available", row.debit, (row.unit,), amount, _own(row))
+                    for row in credited
+                )
+                or (Transfer(None, "available" if captured else None, None, amount),),
                 effective_on=effective_on,
                 occurred_at=occurred_at,
                 actor=actor,
@@ -284,14 +275,13 @@ class Book:
                        effective_on, occurred_at, recorded_at, actor, rule_version,
                        reverses
                   FROM ledger.transfer
-                 WHERE member_id = :member
-                   AND (CAST(:id AS uuid) IS NULL OR (id, line) < (:id, :line))
+                 WHERE member_id = :member AND (id, line) < (:id, :line)
                  ORDER BY id DESC, line DESC LIMIT :limit
                 """
             ),
             {
                 "member": member_id,
-                "id": before[0] if before else None,
+                "id": before[0] if before else _LAST_ID,
                 "line": before[1] if before else 0,
                 "limit": limit,
             },
@@ -423,11 +413,11 @@ def _draft(entry: Entry, line: int, transfer: Transfer) -> dict[str, object]:
         "kind": entry.kind,
         "debit": transfer.debit,
         "credit": transfer.credit,
-        # An array of arrays would have to be rectangular: send the literal.
-        "units": None
-        if transfer.units is None
-        else "{" + ",".join(transfer.units) + "}",
-        "amount": transfer.amount,
+        "units": None if transfer.units is None else _array(transfer.units),
+        # What is far out of range is out of range still, and no error of the driver.
+        "amount": None
+        if transfer.amount is None
+        else max(0, min(transfer.amount, AMOUNT_MAX + 1)),
         "scope": None if scope is None else scope.value,
         "issuer": lot.issuer if lot else None,
         "funding": lot.funding if lot else None,
@@ -440,6 +430,19 @@ def _draft(entry: Entry, line: int, transfer: Transfer) -> dict[str, object]:
         "actor": entry.actor,
         "rule_version": entry.rule_version,
     }
+
+
+def _array(values: Iterable[str]) -> str:
+    """Write an array as a literal: one of arrays would have to be rectangular."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+def _own(row: Row[Any]) -> Lot | None:
+    """Return the lot that a credit opened; None: all of it paid what was owed."""
+    if row.issuer is None:
+        return None
+    return Lot(row.issuer, row.funding, row.cost_class, row.earned_in, row.expires_on)
 
 
 def _infinite(day: date | None) -> str:

@@ -33,9 +33,19 @@ AS $$ SELECT CASE
     WHEN spends AND gate <> 'open' THEN 'gate_closed'
 END $$;
 
--- An account as legs declare it: 'class', or 'class:' where it names a partner.
+-- An account as legs declare it: 'class', or 'class:' where it names a partner;
+-- null where the partner's name is missing.
 CREATE FUNCTION ledger.declared_as(account text) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT left(account, coalesce(nullif(strpos(account, ':'), 0), length(account))) $$;
+AS $$ SELECT CASE WHEN right(account, 1) <> ':'
+    THEN left(account, coalesce(nullif(strpos(account, ':'), 0), length(account))) END $$;
+
+-- Whether the chart has the account; a family needs its partner, others take none.
+CREATE FUNCTION ledger.is_account(account text) RETURNS boolean LANGUAGE sql STABLE
+AS $$ SELECT EXISTS (
+    SELECT FROM ledger.account_class c
+     WHERE c.class = split_part(account, ':', 1)
+       AND c.by_partner = (strpos(account, ':') > 0)
+       AND right(account, 1) <> ':') $$;
 
 -- Open books: a lock, a gate and a balance row for every unit. Books that are
 -- open already stay as they are.
@@ -43,10 +53,10 @@ CREATE FUNCTION ledger.open_books(member_ids bigint[], opened_on date) RETURNS v
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp
 BEGIN ATOMIC
     INSERT INTO ledger.book (member_id, gate, opened_on)
-    SELECT DISTINCT m, 'open', opened_on FROM unnest(member_ids) m
+    SELECT DISTINCT m, 'open', opened_on FROM unnest(member_ids) m ORDER BY m
     ON CONFLICT DO NOTHING;
     INSERT INTO ledger.balance (member_id, unit)
-    SELECT DISTINCT m, u.code FROM unnest(member_ids) m, ledger.unit u
+    SELECT DISTINCT m, u.code FROM unnest(member_ids) m, ledger.unit u ORDER BY m, u.code
     ON CONFLICT DO NOTHING;
 END;
 

@@ -15,6 +15,10 @@
 --            or cancels them lot by lot; scope 'lots' and 'loose' choose the
 --            part that came from lots, or the part that never had one
 --
+-- The drafts of one entry are decided on the books as they were before it. Those
+-- that draw the same units follow one another, as do those that pay what is
+-- owed; what else two of them would take twice refuses the entry.
+--
 -- Codes, the first that applies: unknown_member, reference_reused,
 -- undeclared_kind, unknown_unit, amount_out_of_range, period_closed,
 -- gate_closed, unknown_entry, then per transfer insufficient_points,
@@ -28,7 +32,13 @@ DECLARE
     new_entry uuid;
     batch ledger.draft[] := drafts;    -- the drafts of this round
     entries int[] := ARRAY[1];         -- and the entry each belongs to
-    rounds int := 1;
+    ranked ledger.draft[];             -- all drafts, round by round
+    ranked_entries int[];
+    ranks int[];
+    sizes int[];                       -- drafts per round
+    taken int := 0;
+    many bool;                         -- some entry has several drafts
+    before bigint[];                   -- per draft: see below
     closed_through date;
     known_units text[];
     codes text[];                      -- per draft: why refused, or 'replayed'
@@ -39,7 +49,9 @@ DECLARE
     has_moves bool;
     has_draws bool;
     has_settles bool;
+    overdrawn int[];                   -- entries
     refused int[];                     -- entries
+    decided int;                       -- drafts that came to something
     ids uuid[];                        -- per draft: the id of its entry
 BEGIN
     -- Held to the end of the transaction: whoever closes a period takes the
@@ -57,30 +69,38 @@ BEGIN
     END IF;
     PERFORM FROM book WHERE member_id IN (SELECT d.member_id FROM unnest(drafts) d)
       ORDER BY member_id FOR NO KEY UPDATE;
-    SELECT max(nth) INTO rounds FROM (
-        SELECT count(*) AS nth FROM unnest(drafts) d WHERE d.line = 0 GROUP BY d.member_id) n;
+    SELECT array_agg(draft ORDER BY nth, ord), array_agg(entry ORDER BY nth, ord),
+           array_agg(nth ORDER BY nth, ord)
+      INTO ranked, ranked_entries, ranks
+      FROM (SELECT draft, ord, entry,
+                   count(*) FILTER (WHERE (draft).line = 0)
+                       OVER (PARTITION BY (draft).member_id ORDER BY ord) AS nth
+              FROM (SELECT draft, ord,
+                           (count(*) FILTER (WHERE (draft).line = 0) OVER (ORDER BY ord))::int AS entry
+                      FROM (SELECT draft, row_number() OVER () AS ord
+                              FROM unnest(drafts) draft) listed) numbered) placed;
+    sizes := ARRAY(SELECT count(*) FROM unnest(ranks) nth GROUP BY nth ORDER BY nth);
     closed_through := ledger.closed_through();
     known_units := ARRAY(SELECT code FROM unit);
 
-    FOR this_round IN 1 .. coalesce(rounds, 0) LOOP
-        SELECT array_agg(draft ORDER BY ord), array_agg(entry ORDER BY ord)
-          INTO batch, entries
-          FROM (SELECT draft, ord, entry,
-                       count(*) FILTER (WHERE (draft).line = 0)
-                           OVER (PARTITION BY (draft).member_id ORDER BY ord) AS nth
-                  FROM (SELECT draft, ord,
-                               (count(*) FILTER (WHERE (draft).line = 0) OVER (ORDER BY ord))::int AS entry
-                          FROM (SELECT draft, row_number() OVER () AS ord
-                                  FROM unnest(drafts) draft) listed) numbered) ranked
-         WHERE nth = this_round;
+    FOR this_round IN 1 .. coalesce(cardinality(sizes), 0) LOOP
+        IF cardinality(sizes) = 1 THEN
+            batch := ranked;
+            entries := ranked_entries;
+        ELSE
+            batch := ranked[taken + 1 : taken + sizes[this_round]];
+            entries := ranked_entries[taken + 1 : taken + sizes[this_round]];
+            taken := taken + sizes[this_round];
+        END IF;
 
         SELECT array_agg(c.code ORDER BY c.ord), array_agg(c.entry_id ORDER BY c.ord),
                array_agg(c.shortfall ORDER BY c.ord),
+               bool_or(c.line > 0),
                bool_or(c.code IS NULL AND c.reverses IS NULL AND c.debit <> 'available'),
                bool_or(c.code IS NULL AND c.debit = 'available'),
                bool_or(c.code IS NULL AND c.reverses IS NOT NULL AND c.debit IS DISTINCT FROM 'available')
-          INTO codes, known, shortfalls, has_moves, has_draws, has_settles
-          FROM (SELECT d.ord, d.debit, d.reverses, r.entry_id, k.shortfall,
+          INTO codes, known, shortfalls, many, has_moves, has_draws, has_settles
+          FROM (SELECT d.ord, d.line, d.debit, d.reverses, r.entry_id, k.shortfall,
                        coalesce(
                            refusal(b.gate, r.input_hash, d.input_hash, k.kind, k.spends,
                                    d.units, known_units, d.amount, d.effective_on, closed_through),
@@ -95,6 +115,19 @@ BEGIN
                     ON r.member_id = d.member_id AND r.reference = d.reference
                   LEFT JOIN entry_kind k ON k.kind = d.kind) c;
 
+        -- What earlier drafts of the same entry already draw from the same units,
+        -- or have already paid of what is owed in them.
+        before := array_fill(0::bigint, ARRAY[cardinality(batch)]);
+        IF many THEN
+            SELECT array_agg(amount ORDER BY ord) INTO before
+              FROM (SELECT ord, coalesce(sum(amount) OVER (
+                               PARTITION BY entry, units, debit = 'available', credit = 'available' ORDER BY ord
+                               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint AS amount
+                      FROM unnest(batch, entries) WITH ORDINALITY AS d(
+                          line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
+                          lot, reverses, effective_on, occurred_at, actor, rule_version, entry, ord)) d;
+        END IF;
+
         lines := '{}';
         IF has_moves THEN
             SELECT array_agg(ROW(
@@ -104,18 +137,22 @@ BEGIN
                            (d.lot).expires_on, coalesce((d.lot).origin_on, (d.lot).expires_on),
                            p.amount, NULL)::draw] END,
                        d.effective_on, d.occurred_at, d.actor, d.rule_version, NULL,
-                       CASE WHEN d.debit IN ('pending', 'held', 'owed') AND d.amount > b.there
-                            THEN 'insufficient_points' END, d.amount, b.there)::decision)
+                       CASE WHEN a.amount > b.there THEN 'insufficient_points' END,
+                       a.amount, b.there)::decision)
               INTO found
-              FROM unnest(batch, entries, codes) WITH ORDINALITY AS d(
+              FROM unnest(batch, entries, codes, before) WITH ORDINALITY AS d(
                   line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
-                  lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, ord)
+                  lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, before, ord)
               CROSS JOIN LATERAL unnest(d.units) u(unit)
               LEFT JOIN balance bal ON bal.member_id = d.member_id AND bal.unit = u.unit
               CROSS JOIN LATERAL (SELECT
-                  CASE d.debit WHEN 'pending' THEN coalesce(bal.pending, 0)
-                               WHEN 'held' THEN coalesce(bal.held, 0) ELSE 0 END AS there,
-                  CASE WHEN d.credit = 'available' THEN coalesce(bal.owed, 0) ELSE 0 END AS owed) b
+                  -- null: a programme account, which never runs out
+                  CASE WHEN d.debit = 'pending' THEN coalesce(bal.pending, 0)
+                       WHEN d.debit = 'held' THEN coalesce(bal.held, 0)
+                       WHEN d.debit = 'owed' THEN 0
+                       WHEN d.credit = 'owed' THEN coalesce(bal.owed, 0) END AS there,
+                  CASE WHEN d.credit = 'available'
+                       THEN greatest(coalesce(bal.owed, 0) - d.before, 0) ELSE 0 END AS owed) b
               CROSS JOIN LATERAL (SELECT coalesce(d.amount, b.there) AS amount) a
               CROSS JOIN LATERAL (VALUES
                   (1, CASE WHEN d.credit = 'available' THEN 'owed' ELSE d.credit END,
@@ -130,18 +167,28 @@ BEGIN
             SELECT array_agg(ROW(
                        d.entry, d.ord, p.nth, d.member_id, d.kind, p.unit, p.debit, d.credit, p.amount,
                        p.draws, d.effective_on, d.occurred_at, d.actor, d.rule_version, d.reverses,
-                       CASE WHEN p.nth = 3 AND d.shortfall = 'refuse' THEN 'insufficient_points' END,
-                       d.amount, d.amount - p.amount)::decision)
+                       CASE WHEN a.amount > a.remaining THEN 'exceeds_original'
+                            WHEN p.nth = 3 AND d.shortfall = 'refuse' THEN 'insufficient_points' END,
+                       a.amount, CASE WHEN a.amount > a.remaining THEN a.remaining
+                                      ELSE a.amount - p.amount END)::decision)
               INTO found
-              FROM unnest(batch, entries, codes, shortfalls) WITH ORDINALITY AS d(
+              FROM unnest(batch, entries, codes, shortfalls, before) WITH ORDINALITY AS d(
                   line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
-                  lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, shortfall, ord)
+                  lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, shortfall, before, ord)
+              -- What undoes an entry takes no more than is left of it.
+              CROSS JOIN LATERAL (SELECT CASE WHEN d.reverses IS NOT NULL THEN (
+                  SELECT coalesce(sum(CASE WHEN t.id = d.reverses THEN t.amount ELSE -t.amount END), 0)::bigint - d.before
+                    FROM transfer t
+                   WHERE t.member_id = d.member_id AND t.unit = ANY (d.units)
+                     AND (t.id = d.reverses AND t.credit IN ('available', 'owed')
+                          OR t.reverses = d.reverses AND t.debit IN ('available', 'owed'))) END AS remaining) o
+              CROSS JOIN LATERAL (SELECT o.remaining, coalesce(d.amount, o.remaining) AS amount) a
               CROSS JOIN LATERAL (
                   SELECT unit, 'available', sum(take)::bigint,
                          array_agg(ROW(issuer, funding, cost_class, earned_in, expires_on,
                                        origin_on, take, NULL)::draw ORDER BY upto), 2
-                    FROM (SELECT c.*, least(c.units_left,
-                                            coalesce(d.amount, c.upto) - (c.upto - c.units_left))::bigint AS take
+                    FROM (SELECT c.*, (least(c.upto, d.before + coalesce(a.amount, c.upto))
+                                       - greatest(c.upto - c.units_left, d.before))::bigint AS take
                             FROM (SELECT l.*, sum(l.units_left) OVER (
                                       ORDER BY (l.unit = d.units[1] AND l.issuer = (d.lot).issuer
                                                 AND l.funding = (d.lot).funding
@@ -160,13 +207,16 @@ BEGIN
                    WHERE take > 0 GROUP BY unit
                   UNION ALL
                   -- what the lots cannot give
-                  SELECT d.units[1], 'owed', d.amount - coalesce(sum(l.units_left), 0)::bigint, NULL, 3
+                  SELECT d.units[1], 'owed',
+                         a.amount - greatest(coalesce(sum(l.units_left), 0)::bigint - d.before, 0), NULL, 3
                     FROM lot l
                    WHERE l.member_id = d.member_id AND l.unit = ANY (d.units) AND l.units_left > 0
-                     AND l.expires_on >= d.effective_on AND d.amount IS NOT NULL
+                     AND CASE WHEN d.scope = 'expired'
+                              THEN l.expires_on = (d.lot).expires_on
+                              ELSE l.expires_on >= d.effective_on END
               ) p(unit, debit, amount, draws, nth)
              WHERE d.code IS NULL AND d.debit = 'available' AND p.amount > 0
-               AND NOT (p.nth = 3 AND d.shortfall = 'floor');
+               AND NOT (p.nth = 3 AND d.shortfall = 'floor' AND a.amount <= coalesce(a.remaining, a.amount));
             lines := lines || found;
         END IF;
 
@@ -174,33 +224,60 @@ BEGIN
             lines := lines || ledger.settle(batch, entries, codes, shortfalls, grace_days);
         END IF;
 
+        -- The drafts of an entry were decided apart, and what settles looks at the
+        -- entry it undoes: together they may still ask more of a lot or a balance
+        -- than it has.
+        overdrawn := NULL;
+        IF many OR has_settles THEN
+            SELECT array_agg(entry) INTO overdrawn FROM (
+                SELECT l.entry
+                  FROM unnest(lines) l JOIN balance b ON b.member_id = l.member_id AND b.unit = l.unit
+                 WHERE l.code IS NULL
+                 GROUP BY l.entry, b.member_id, b.unit
+                HAVING b.pending + sum(CASE 'pending' WHEN l.credit THEN l.amount WHEN l.debit THEN -l.amount ELSE 0 END) < 0
+                    OR b.held + sum(CASE 'held' WHEN l.credit THEN l.amount WHEN l.debit THEN -l.amount ELSE 0 END) < 0
+                    OR b.owed + sum(CASE 'owed' WHEN l.debit THEN l.amount WHEN l.credit THEN -l.amount ELSE 0 END) < 0
+                UNION ALL
+                SELECT l.entry
+                  FROM unnest(lines) l CROSS JOIN LATERAL unnest(l.draws) x
+                  JOIN lot ON lot.member_id = l.member_id AND lot.unit = l.unit
+                   AND lot.expires_on = x.expires_on AND lot.issuer = x.issuer
+                   AND lot.earned_in = x.earned_in AND lot.funding = x.funding
+                   AND lot.cost_class = x.cost_class AND lot.origin_on = x.origin_on
+                 WHERE l.code IS NULL AND l.debit = 'available'
+                 GROUP BY l.entry, lot.member_id, lot.unit, lot.expires_on, lot.issuer, lot.earned_in,
+                          lot.funding, lot.cost_class, lot.origin_on
+                HAVING sum(x.units) > lot.units_left) o;
+        END IF;
+
         -- Refusals: what the decisions found, undeclared legs, entries without any line.
-        SELECT array_agg(DISTINCT l.entry) INTO refused
+        SELECT array_agg(DISTINCT l.entry) FILTER (WHERE l.code IS NOT NULL OR g.kind IS NULL),
+               count(DISTINCT l.ord)
+          INTO refused, decided
           FROM unnest(lines) l
           LEFT JOIN entry_leg g ON g.kind = l.kind AND g.debit = declared_as(l.debit)
-                               AND g.credit = declared_as(l.credit)
-         WHERE l.code IS NOT NULL
-            OR g.kind IS NULL;
-        IF refused IS NOT NULL OR codes IS DISTINCT FROM array_fill(NULL::text, ARRAY[cardinality(codes)])
-           OR cardinality(lines) < cardinality(batch) THEN
+                               AND g.credit = declared_as(l.credit);
+        IF refused IS NOT NULL OR overdrawn IS NOT NULL OR decided < cardinality(batch)
+           OR codes IS DISTINCT FROM array_fill(NULL::text, ARRAY[cardinality(codes)]) THEN
+            -- The first reason of the first draft that has one is the entry's.
             SELECT array_agg(d.code ORDER BY d.ord),
                    array_agg(CASE WHEN d.code IS NULL THEN d.id::uuid END ORDER BY d.ord)
               INTO codes, ids
               FROM (SELECT d.ord, max(CASE WHEN d.line = 0 THEN new_id()::text END) OVER e AS id,
                            coalesce(
-                               d.code,
-                               min(w.code) OVER e,
-                               CASE WHEN d.entry = ANY (refused) THEN
-                                   CASE WHEN EXISTS (
-                                       SELECT FROM unnest(ARRAY[d.debit, d.credit]) a(account)
-                                        WHERE NOT EXISTS (SELECT FROM account_class c
-                                              WHERE c.class = split_part(a.account, ':', 1)))
-                                   THEN 'unknown_account' ELSE 'undeclared_leg' END END,
+                               substr(min(lpad(d.ord::text, 9, '0') || d.code) OVER e, 10),
+                               substr(min(lpad(d.ord::text, 9, '0') || w.code) OVER e, 10),
+                               CASE WHEN d.entry = ANY (overdrawn) THEN 'insufficient_points' END,
+                               CASE WHEN d.entry = ANY (refused) THEN CASE
+                                    WHEN bool_or(
+                                        d.debit IS NOT NULL AND NOT is_account(d.debit)
+                                        OR d.credit IS NOT NULL AND NOT is_account(d.credit)) OVER e
+                                    THEN 'unknown_account' ELSE 'undeclared_leg' END END,
                                CASE WHEN sum(w.n) OVER e IS NULL THEN 'nothing_to_post' END) AS code
                       FROM unnest(batch, entries, codes) WITH ORDINALITY AS d(
                           line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
                           lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, ord)
-                      LEFT JOIN (SELECT l.ord, min(l.code) AS code, count(*) AS n
+                      LEFT JOIN (SELECT l.ord, max(l.code) AS code, count(*) AS n
                                    FROM unnest(lines) l GROUP BY l.ord) w ON w.ord = d.ord
                     WINDOW e AS (PARTITION BY d.entry)) d;
             RETURN QUERY

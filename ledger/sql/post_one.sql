@@ -18,13 +18,21 @@ DECLARE
     taken draw[];
 BEGIN
     SELECT gate = 'open' INTO is_open FROM book WHERE member_id = member FOR NO KEY UPDATE;
+    -- What names several units, or a lot to be drawn first, is not plain; neither
+    -- is a debt that is asked for or paid by name.
+    IF cardinality(d.units) <> 1 AND d.debit <> 'available'
+       OR d.debit = 'available' AND (d.lot).issuer IS NOT NULL
+       OR 'owed' IN (d.debit, d.credit) THEN
+        RETURN NULL;
+    END IF;
     SELECT g.spends, b.pending, b.held, b.owed,
+           d.units <@ ARRAY(SELECT u.code FROM unit u) AS knows_units,
            EXISTS (SELECT FROM reference r WHERE r.member_id = member AND r.reference = d.reference) AS known,
            (SELECT max(p.last_day) FROM period p WHERE p.closed_at IS NOT NULL) AS closed_through
       INTO here
       FROM entry_leg g JOIN balance b ON b.member_id = member AND b.unit = unit_now
-     WHERE g.kind = d.kind AND g.debit = d.debit AND g.credit = d.credit;
-    IF NOT found OR here.known OR d.effective_on <= here.closed_through
+     WHERE g.kind = d.kind AND g.debit = declared_as(d.debit) AND g.credit = declared_as(d.credit);
+    IF NOT found OR here.known OR NOT here.knows_units OR d.effective_on <= here.closed_through
        OR here.spends AND NOT is_open OR need NOT BETWEEN 1 AND 1000000000000000 THEN
         RETURN NULL;
     END IF;

@@ -55,10 +55,16 @@ SELECT 'draws_differ_from_amount', t.member_id, t.unit,
 UNION ALL
 SELECT 'reversed_too_much', o.member_id, o.unit,
        format('entry %s put %s into %s, %s of it was taken back', o.id, o.amount, o.credit, r.amount)
-  FROM (SELECT t.member_id, t.id, t.unit, t.credit, sum(t.amount) AS amount
-          FROM transfer t GROUP BY 1, 2, 3, 4) o
-  JOIN (SELECT t.member_id, t.reverses AS id, t.unit, t.debit, sum(t.amount) AS amount
-          FROM transfer t WHERE t.reverses IS NOT NULL GROUP BY 1, 2, 3, 4) r
+  -- What was credited may have paid a debt first, and what is taken back may
+  -- have become one: `available` and `owed` are one account here.
+  FROM (SELECT t.member_id, t.id, t.unit, a.credit, sum(t.amount) AS amount
+          FROM transfer t
+         CROSS JOIN LATERAL (SELECT CASE t.credit WHEN 'owed' THEN 'available' ELSE t.credit END AS credit) a
+         GROUP BY 1, 2, 3, 4) o
+  JOIN (SELECT t.member_id, t.reverses AS id, t.unit, a.debit, sum(t.amount) AS amount
+          FROM transfer t
+         CROSS JOIN LATERAL (SELECT CASE t.debit WHEN 'owed' THEN 'available' ELSE t.debit END AS debit) a
+         WHERE t.reverses IS NOT NULL GROUP BY 1, 2, 3, 4) r
     ON r.member_id = o.member_id AND r.id = o.id AND r.unit = o.unit AND r.debit = o.credit
  WHERE r.amount > o.amount
 UNION ALL

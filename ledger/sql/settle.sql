@@ -12,10 +12,15 @@ WITH draft AS MATERIALIZED (
      WHERE d.code IS NULL AND d.reverses IS NOT NULL AND d.debit IS DISTINCT FROM 'available'
 ),
 slice AS (
-    SELECT d.ord, d.amount AS wanted, d.effective_on, d.member_id, o.unit,
+    SELECT d.ord, d.entry, d.reverses, d.amount AS wanted, d.effective_on, d.member_id, o.unit,
            o.credit AS debit, coalesce(d.credit, o.debit) AS target,
            x.issuer, x.funding, x.cost_class, x.earned_in, x.expires_on, x.origin_on,
-           CASE WHEN o.draws IS NULL THEN o.amount ELSE x.units END - (
+           -- Several lines may have put units of one lot into one account: what
+           -- was taken back counts against the first of them first.
+           least(p.units, greatest(sum(p.units) OVER (
+               PARTITION BY d.ord, o.unit, o.credit, x.issuer, x.funding, x.cost_class, x.earned_in,
+                            x.expires_on, x.origin_on
+               ORDER BY o.line ROWS UNBOUNDED PRECEDING) - (
                SELECT coalesce(sum(CASE WHEN o.draws IS NULL THEN s.amount ELSE y.units END), 0)
                  FROM transfer s
                  LEFT JOIN LATERAL unnest(s.draws) y ON true
@@ -25,34 +30,45 @@ slice AS (
                            ELSE y.issuer = x.issuer AND y.funding = x.funding
                             AND y.cost_class = x.cost_class AND y.earned_in = x.earned_in
                             AND y.expires_on = x.expires_on AND y.origin_on = x.origin_on
-                      END)::bigint AS remaining,
+                      END), 0))::bigint AS remaining,
            (x.issuer = (d.lot).issuer AND x.funding = (d.lot).funding
             AND x.cost_class = (d.lot).cost_class AND x.earned_in = (d.lot).earned_in
             AND x.expires_on = (d.lot).expires_on) IS TRUE AS own,
-           u.draw_rank
+           u.draw_rank, o.line
       FROM draft d
       JOIN transfer o ON o.member_id = d.member_id AND o.id = d.reverses
       JOIN unit u ON u.code = o.unit
       LEFT JOIN LATERAL unnest(o.draws) x ON true
+      CROSS JOIN LATERAL (SELECT CASE WHEN o.draws IS NULL THEN o.amount ELSE x.units END AS units) p
      WHERE (d.debit IS NULL OR d.debit = o.credit)
+       -- What never had a lot has none to go back to.
+       AND (o.draws IS NOT NULL OR coalesce(d.credit, o.debit) <> 'available')
        AND (d.units IS NULL OR o.unit = ANY (d.units))
        AND CASE d.scope WHEN 'lots' THEN o.draws IS NOT NULL
                         WHEN 'loose' THEN o.draws IS NULL ELSE true END
 ),
 -- Restoring undoes the last draw first; capturing and cancelling go on in the
--- order of the draws, the draft's own lot before all others.
+-- order of the draws; the draft's own lot goes before all others.
+ranked AS (
+    SELECT *, row_number() OVER (
+                 PARTITION BY ord
+                 ORDER BY expires_on, draw_rank, unit, issuer, earned_in, funding, cost_class, origin_on, line) AS nth
+      FROM slice WHERE remaining > 0
+),
 chosen AS (
     SELECT *, least(remaining, coalesce(wanted, upto) - (upto - remaining))::bigint AS take
       FROM (SELECT *, sum(remaining) OVER (
                 PARTITION BY ord
-                ORDER BY own DESC,
-                         CASE WHEN target = 'available' THEN expires_on END DESC,
-                         CASE WHEN target = 'available' THEN draw_rank END DESC,
-                         CASE WHEN target = 'available' THEN issuer END DESC,
-                         CASE WHEN target = 'available' THEN earned_in END DESC,
-                         expires_on, draw_rank, unit, issuer, earned_in, funding, cost_class, origin_on
+                ORDER BY own DESC, CASE WHEN target = 'available' THEN -nth ELSE nth END
                 ROWS UNBOUNDED PRECEDING) AS upto
-              FROM slice WHERE remaining > 0) ordered
+              FROM ranked) ordered
+),
+-- Two drafts of one entry that settle the same part of the same original.
+twice AS (
+    SELECT DISTINCT unnest(array_agg(ord)) AS ord
+      FROM chosen WHERE take > 0
+     GROUP BY entry, reverses, unit, debit, line, issuer, funding, cost_class, earned_in, expires_on, origin_on
+    HAVING sum(take) > max(remaining)
 ),
 -- Of what comes back, the soonest-expiring part pays what is owed.
 split AS (
@@ -85,11 +101,15 @@ part AS (
       FROM draft d
       LEFT JOIN (SELECT ord, sum(greatest(take, 0))::bigint AS amount FROM chosen GROUP BY ord) c ON c.ord = d.ord
      WHERE d.amount > coalesce(c.amount, 0) AND d.shortfall <> 'floor'
+    UNION ALL
+    SELECT ord, NULL, NULL, NULL, 4, 0, NULL FROM twice
 )
 SELECT coalesce(array_agg(ROW(
            d.entry, d.ord, p.nth, d.member_id, d.kind, p.unit, p.debit, p.credit, p.amount, p.draws,
            d.effective_on, d.occurred_at, d.actor, d.rule_version, d.reverses,
-           CASE WHEN p.nth = 3 AND d.shortfall = 'refuse' THEN 'exceeds_original' END,
+           -- a debt needs a unit and somewhere to go
+           CASE WHEN p.nth = 4 OR p.nth = 3 AND (d.shortfall = 'refuse' OR p.unit IS NULL OR p.credit IS NULL)
+                THEN 'exceeds_original' END,
            d.amount, d.amount - p.amount)::decision), '{}')
   FROM draft d JOIN part p ON p.ord = d.ord
 $settle$;
