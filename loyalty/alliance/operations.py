@@ -31,13 +31,13 @@ _JUDGE_PARTNERS = text(
 _CLAIM_ACCOUNTS = text(
     """
     INSERT INTO claim (space, key, member_id, content, feed_file, line_no)
-    SELECT DISTINCT ON (key) 'account', key, m.member_id, l.content, :feed_file,
+    SELECT DISTINCT ON (k.key) 'account', k.key, m.member_id, l.content, :feed_file,
            l.line_no
       FROM line l
      CROSS JOIN LATERAL (SELECT l.partner || '/' || l.account_ref AS key) k
       JOIN partner p USING (partner)
       JOIN claim m ON m.space = 'member' AND m.key = l.member_ref
-     ORDER BY key, l.line_no
+     ORDER BY k.key, l.line_no
     ON CONFLICT DO NOTHING
     """
 )
