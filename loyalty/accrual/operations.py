@@ -134,6 +134,7 @@ def book_activities(session: Session, *, feed_file: int) -> None:
     A refund takes back what its original no longer earns, on the original's
     cumulative amount; what a member did after leaving the network earns nothing.
     """
+    reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_account' END")
     key = "l.partner || '/' || l.partner_ref"
     for _ in rounds(session):
         decide_known(session, space="activity", key=key, feed_file=feed_file)
@@ -150,7 +151,6 @@ def book_activities(session: Session, *, feed_file: int) -> None:
         session.execute(text(_RECORD_ACTIVITIES))
         session.execute(text(_REFUND_ORIGINALS))
         session.execute(text("DROP TABLE doing"))
-    reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_account' END")
     book_rest(session)
 
 
