@@ -16,10 +16,6 @@ FOREVER = "infinity"
 _YEARS = range(1990, 2101)
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2})"
-)
 
 
 class IllFormed(ValueError):
@@ -37,6 +33,20 @@ class Kind(ABC):
         """Return the values in normal form; raise IllFormed if any has none."""
 
 
+class _Every:
+    """Whether every value matches a pattern that has no line break in it."""
+
+    def __init__(self, pattern: str) -> None:
+        # One look at the whole column; possessive, so that it never goes back.
+        self._match = re.compile(rf"(?:(?:{pattern})\n)*+").fullmatch
+
+    def __call__(self, values: Sequence[str]) -> bool:
+        if not values:
+            return True
+        column = "\n".join(values) + "\n"
+        return column.count("\n") == len(values) and self._match(column) is not None
+
+
 class Written(Kind):
     """Text that matches a pattern, and is its own normal form."""
 
@@ -44,11 +54,11 @@ class Written(Kind):
 
     def __init__(self, pattern: str, wrong: str) -> None:
         self.wrong = wrong
-        self._matches = re.compile(pattern).fullmatch
+        self._match = _Every(pattern)
 
     def normal(self, values: Sequence[str]) -> Sequence[str]:
         """Return the values as they stand, escaped for COPY."""
-        if not all(map(self._matches, values)):
+        if not self._match(values):
             raise IllFormed(self.wrong)
         if "\\" in "".join(values):
             return [value.replace("\\", "\\\\") for value in values]
@@ -73,13 +83,14 @@ class Fen(Kind):
 
     sql = "bigint"
     wrong = "not yuan with two decimals"
-    _matches = re.compile(r"-?[0-9]{1,13}\.[0-9]{2}").fullmatch
+    _match = _Every(r"-?[0-9]{1,13}+\.[0-9]{2}")
 
     def normal(self, values: Sequence[str]) -> Sequence[str]:
         """Return the amounts in fen."""
-        if not all(map(self._matches, values)):
+        if not self._match(values):
             raise IllFormed(self.wrong)
-        return [str(int(value.replace(".", ""))) for value in values]
+        fen = "\n".join(values).replace(".", "").split("\n")
+        return list(map(str, map(int, fen)))
 
 
 class Whole(Kind):
@@ -87,13 +98,13 @@ class Whole(Kind):
 
     sql = "bigint"
     wrong = "not a whole number"
-    _matches = re.compile(r"[0-9]{1,15}").fullmatch
+    _match = _Every(r"[0-9]{1,15}+")
 
     def normal(self, values: Sequence[str]) -> Sequence[str]:
         """Return the numbers without leading zeros."""
-        if not all(map(self._matches, values)):
+        if not self._match(values):
             raise IllFormed(self.wrong)
-        return [str(int(value)) for value in values]
+        return list(map(str, map(int, values)))
 
 
 class Instant(Kind):
@@ -101,11 +112,14 @@ class Instant(Kind):
 
     sql = "timestamptz"
     wrong = "not a time with an offset, such as 2007-10-31T18:00:00+08:00"
-    _matches = _INSTANT.fullmatch
+    _match = _Every(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+        r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
+    )
 
     def normal(self, values: Sequence[str]) -> Sequence[str]:
         """Return the moments in universal time."""
-        if not all(map(self._matches, values)):
+        if not self._match(values):
             raise IllFormed(self.wrong)
         try:
             moments = [datetime.fromisoformat(value) for value in values]
@@ -160,17 +174,17 @@ def one_of(codes: Iterable[str]) -> Known:
 
 
 REF = Written(
-    r"[!#-&(-+\--~]{1,64}",
+    r"[!#-&(-+\--~]{1,64}+",
     "not 1 to 64 printable ASCII characters without spaces, commas and quotes",
 )
 CODE = Written(
-    r"[A-Za-z0-9._-]{1,32}", "not 1 to 32 letters, digits, dots, dashes, underscores"
+    r"[A-Za-z0-9._-]{1,32}+", "not 1 to 32 letters, digits, dots, dashes, underscores"
 )
 TEXT = Written(
-    r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}",
+    r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}+",
     "not 1 to 200 characters without control characters",
 )
-MSISDN = Written(r"[0-9]{5,15}", "not a number of 5 to 15 digits")
+MSISDN = Written(r"[0-9]{5,15}+", "not a number of 5 to 15 digits")
 CATEGORY = Written(r"[0-9]{4}", "not four digits")
 CURRENCY = Written(r"[A-Z]{3}", "not three capital letters")
 DAY = Known("date", "not a day such as 2007-10-31", _day)

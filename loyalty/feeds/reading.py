@@ -10,7 +10,6 @@ from loyalty.feeds.errors import MalformedFile
 
 LINE_BYTES_MAX = 64 * 1024
 _BLOCK_BYTES = 256 * 1024
-_UTF8_BYTES_MAX = 4  # per character
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -46,33 +45,34 @@ class Reader:
 
     def _records(self) -> Iterator[Batch]:
         blocks = self._blocks()
-        for first, lines in blocks:
+        for first, text in blocks:
             # Nearly all files go without quotes, and a line is a record then.
-            if any('"' in line for line in lines):
-                yield _quoted(first, lines, blocks)
+            if '"' in text or "\r" in text:
+                yield _quoted(first, text, blocks)
             else:
-                numbers = range(first, first + len(lines))
-                yield Batch(_plain(first, lines), lines, numbers)
+                lines = text.split("\n")
+                rows = [line.split(",") for line in lines]
+                yield Batch(rows, lines, range(first, first + len(lines)))
 
-    def _blocks(self) -> Iterator[tuple[int, list[str]]]:
-        """Give whole lines, and the number of the first of them."""
+    def _blocks(self) -> Iterator[tuple[int, str]]:
+        """Give whole lines as one text, and the number of the first of them."""
         first, cut = 1, b""
         while chunk := self._file.read(_BLOCK_BYTES):
             self._hash.update(chunk)
             whole, newline, rest = chunk.rpartition(b"\n")
             if newline:
-                lines = _lines(first, cut + whole)
-                yield first, lines
-                first, cut = first + len(lines), rest
+                text = _text(first, cut + whole)
+                yield first, text
+                first, cut = first + text.count("\n") + 1, rest
             else:
                 cut += rest
             if len(cut) > LINE_BYTES_MAX:
                 raise _too_long(first)
         if cut:
-            yield first, _lines(first, cut)
+            yield first, _text(first, cut)
 
 
-def _lines(first: int, block: bytes) -> list[str]:
+def _text(first: int, block: bytes) -> str:
     if first == 1:
         block = block.removeprefix(_BYTE_ORDER_MARK)
     nul = block.find(b"\0")
@@ -84,39 +84,29 @@ def _lines(first: int, block: bytes) -> list[str]:
     except UnicodeDecodeError as error:
         line = first + block.count(b"\n", 0, error.start)
         raise MalformedFile(line=line, reason="not UTF-8") from error
-    lines = text.split("\n")
-    longest = max(map(len, lines))
-    if longest > LINE_BYTES_MAX // _UTF8_BYTES_MAX:
-        for line, content in enumerate(lines, first):
-            if len(content.encode()) > LINE_BYTES_MAX:
-                raise _too_long(line)
-    return lines
+    lines = block.split(b"\n")
+    if max(map(len, lines)) > LINE_BYTES_MAX:
+        raise _too_long(first + lines.index(max(lines, key=len)))
+    return text
 
 
-def _plain(first: int, lines: list[str]) -> list[list[str]]:
-    reader = csv.reader(lines, strict=True)
-    try:
-        return list(reader)
-    except csv.Error as error:
-        raise _malformed(first + reader.line_num - 1, error) from error
-
-
-def _quoted(
-    first: int, lines: list[str], blocks: Iterator[tuple[int, list[str]]]
-) -> Batch:
+def _quoted(first: int, text: str, blocks: Iterator[tuple[int, str]]) -> Batch:
     """Cut records that may span lines, and even blocks."""
     taken: list[str] = []  # lines of the record under way
+    length = 0  # of that record
 
     def feed() -> Iterator[str]:
-        more: list[str] = lines
-        while more:
-            for line in more:
+        nonlocal length
+        more: str | None = text
+        while more is not None:
+            for line in more.split("\n"):
                 taken.append(line)
-                if len(taken) > 1 and sum(map(len, taken)) > LINE_BYTES_MAX:
+                length += len(line) + 1
+                if len(taken) > 1 and length > LINE_BYTES_MAX:
                     raise _too_long(first)
                 yield f"{line}\n"
             # Asked for more inside a record: it goes on in the next block.
-            more = next(blocks, (first, []))[1] if taken else []
+            more = next(blocks, (first, None))[1] if taken else None
 
     rows, texts, numbers = [], [], []
     try:
@@ -126,6 +116,7 @@ def _quoted(
             numbers.append(first)
             first += len(taken)
             taken.clear()
+            length = 0
     except csv.Error as error:
         raise _malformed(first + len(taken) - 1, error) from error
     return Batch(rows, texts, numbers)
