@@ -6,13 +6,14 @@ import shutil
 import time
 from contextlib import redirect_stdout, suppress
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
 import click
 from sqlalchemy import text
 
+from loyalty.cli.months import METAVAR, month
 from loyalty.cli.serving import claim
 from loyalty.database import Database
 from loyalty.demo.playing import play, rejects
@@ -63,21 +64,13 @@ class DatabaseNotEmpty(Refused):
         super().__init__(tables=tables)
 
 
-def _month(_: click.Context, __: click.Parameter, value: str) -> date:
-    try:
-        # Only a month is meant: it has no time zone.
-        return datetime.strptime(value, "%Y-%m").date()  # noqa: DTZ007
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not a month such as 2007-10") from error
-
-
 @click.command()
 @click.option(
     "--members", default=20_000, show_default=True, type=click.IntRange(10, 2_000_000)
 )
 @click.option("--months", default=3, show_default=True, type=click.IntRange(1, 24))
 @click.option(
-    "--start", default="2007-10", show_default=True, metavar="YYYY-MM", callback=_month
+    "--start", default="2007-10", show_default=True, metavar=METAVAR, type=month
 )
 @click.option(
     "--merchants", default=300, show_default=True, type=click.IntRange(1, 9999)

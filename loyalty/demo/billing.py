@@ -101,7 +101,8 @@ class _Month:
         if self.month == self.billing.first_month:
             self._take_over()
         self._late_payments()
-        lines = [*self.billing.cast.live_lines(), *self.billing.final]
+        final = (line for line in self.billing.final if not line.is_live)
+        lines = [*self.billing.cast.live_lines(), *final]
         habits = self.rng.choices(
             list(HABITS), cum_weights=_running(HABITS), k=len(lines)
         )

@@ -1,5 +1,6 @@
 """Play what was written: the real commands, in the order of a real month."""
 
+import json
 import time
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -14,6 +15,7 @@ from loyalty.finance.queries import month_report
 
 Run = Callable[..., str]  # runs a command of the command line, returns what it said
 Say = Callable[[str], None]
+TIME_WIDTH, STEP_WIDTH, COUNT_WIDTH = 6, 34, 16
 
 _BALANCES = text(
     """
@@ -69,21 +71,34 @@ def _figures(month: date, database: Database) -> Played:
 
 
 class _Steps:
-    """Takes one step after the other, and says what came of it and when."""
+    """Takes one step after the other, and says what came of it and how long it took."""
 
     def __init__(self, run: Run, say: Say) -> None:
         self._run = run
         self.say = say
 
     def load(self, deliveries: Iterable[Delivery]) -> None:
+        counts = ("lines", "booked", "already_booked", "rejected")
+        heads = "".join(f"{name.replace('_', ' '):>{COUNT_WIDTH}}" for name in counts)
+        self.say(f"{'':{TIME_WIDTH + 4}}{'load':<{STEP_WIDTH}}{heads}")
         for delivery in deliveries:
-            self.take(
-                "load", delivery.feed, str(delivery.path), name=delivery.path.stem
-            )
+            took, answer = self._timed("load", "--json", *_arguments(delivery))
+            counted = json.loads(answer)
+            cells = "".join(f"{counted[name]:>{COUNT_WIDTH},}" for name in counts)
+            self.say(f"{took}{delivery.path.stem:<{STEP_WIDTH}}{cells}")
 
-    def take(self, *arguments: str, name: str | None = None) -> None:
+    def take(self, *arguments: str) -> None:
+        took, answer = self._timed(*arguments)
+        lines = answer.splitlines()
+        # What follows the name is the answer; the name stands there already.
+        said = lines[-1].split(": ", maxsplit=1)[-1] if lines else "done"
+        self.say(f"{took}{' '.join(arguments):<{STEP_WIDTH}}  {said}")
+
+    def _timed(self, *arguments: str) -> tuple[str, str]:
         began = time.perf_counter()
-        said = self._run(*arguments).strip().splitlines()
-        seconds = time.perf_counter() - began
-        answer = said[-1].split(": ", maxsplit=1)[-1] if said else "done"
-        self.say(f"  {name or ' '.join(arguments):<30} {answer:<66} {seconds:5.1f} s")
+        answer = self._run(*arguments).strip()
+        return f"{time.perf_counter() - began:{TIME_WIDTH}.1f} s  ", answer
+
+
+def _arguments(delivery: Delivery) -> tuple[str, str]:
+    return delivery.feed, str(delivery.path)
