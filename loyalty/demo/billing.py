@@ -13,11 +13,12 @@ from loyalty.demo.people import Cast, Line, bill_points
 
 # How bills are paid, in parts of a thousand.
 HABITS = {
-    "once": 861,  # in one payment before the due date
+    "once": 855,  # in one payment before the due date
     "parts": 60,  # in two or three payments
     "credited": 12,  # nearly all of it; a credit note waives the rest
     "corrected": 10,  # in full, and a credit note comes afterwards
     "bounced": 8,  # the payment bounces, and nothing follows
+    "returned": 6,  # it bounces next month, when its points may be spent
     "mended": 7,  # the payment bounces, and another one follows
     "late": 22,  # next month
     "never": 20,
@@ -37,7 +38,7 @@ OVERPAID_REPEAT_SHARE = 0.001  # payments that are delivered twice
 
 @dataclass(slots=True)
 class Bill:
-    """A bill that somebody has yet to pay."""
+    """A bill that somebody has yet to pay, or a payment that has yet to bounce."""
 
     bill_ref: str
     line: Line
@@ -148,6 +149,12 @@ class _Month:
                 self._pay(bill, paid, bill.pay_on)
                 self._credit(bill, credit)
                 self._earn(line, bill.amount - credit)
+            case "returned":
+                self._pay(bill, bill.amount, bill.pay_on)
+                self._earn(line, bill.amount)
+                bill.amount = -bill.amount
+                bill.pay_on = month_after(self.month).replace(day=rng.randint(2, 5))
+                self.owing.append(bill)
             case "bounced" | "mended":
                 self._pay(bill, bill.amount, bill.pay_on)
                 bounced_on = bill.pay_on + timedelta(days=2)
@@ -194,7 +201,7 @@ class _Month:
     def _earn(self, line: Line, amount: int) -> None:
         if line.member.has_left:
             return
-        points = bill_points(line, amount)
+        points = bill_points(line, abs(amount)) * (1 if amount > 0 else -1)
         line.member.earned += points
         self.billing.issued += points
 

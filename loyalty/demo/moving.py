@@ -33,6 +33,7 @@ class Moving:
     spared: int = 0  # the first members, whose story is written elsewhere
     barred: list[Line] = field(default_factory=list)
     returning: list[Line] = field(default_factory=list)
+    shut: list[Member] = field(default_factory=list)  # barred when a month begins
     touched: set[int] = field(default_factory=set)  # members to leave alone this month
     _events: list[tuple[str, str, str, str]] = field(default_factory=list)
     _ending: list[Line] = field(default_factory=list)
@@ -42,10 +43,10 @@ class Moving:
         rng = chance(self.seed, "moving", month)
         self._events, self._ending, self.touched = [], [], set()
         barred, self.barred = self.barred, []
+        self.shut = [line.member for line in barred]
         returning, self.returning = self.returning, []
         for line in barred:
             self._add(line, "resumed", "", month, rng, until=LATE_DAY)
-            line.member.may_spend = True
             self.touched.add(line.member.number)
         for line in returning:
             self._add(line, "reconnected", "", month, rng, until=LATE_DAY)
@@ -72,8 +73,6 @@ class Moving:
             line.is_live = False
             self.billing.final.append(line)
             line.member.has_left = not any(other.is_live for other in line.member.lines)
-        for line in self.barred:
-            line.member.may_spend = False
         return path
 
     def _decide(self, member: Member, month: date, rng: Random) -> None:

@@ -72,7 +72,6 @@ class Member:
     card: str = ""  # account at the bank; empty: none
     flyer: str = ""  # account at the airline; empty: none
     shops: bool = False
-    may_spend: bool = True
     has_left: bool = False
 
     @property

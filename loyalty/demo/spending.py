@@ -43,16 +43,17 @@ class Spending:
         available: int,
         share: Fraction,
         touched: set[int],
+        shut: list[Member],
         told: list[Taken],
     ) -> Path:
         """Write a month of redemptions, until that share of what is available is gone.
 
-        Those `touched` by events of the month stay away; `told` are redemptions of
-        a story that come on top.
+        Those `touched` by events of the month stay away, and some of those try whose
+        gate is still `shut`; `told` are redemptions of a story that come on top.
         """
         rng = chance(self.seed, "spending", month)
         target = int(available * UTILISATION * share)
-        taken = [*told, *self._barred(month, rng, touched)]
+        taken = [*told, *self._barred(month, rng, shut)]
         throws = THROWS_PER_MEMBER_MAX * len(self.cast.members)
         while self.redeemed < target and throws:
             throws -= 1
@@ -81,14 +82,11 @@ class Spending:
         self.redeemed += price * quantity
         return [_taken(member, item, quantity, month, rng)]
 
-    def _barred(self, month: date, rng: Random, touched: set[int]) -> list[Taken]:
-        """Let some of those try whose gate is closed since last month."""
+    def _barred(self, month: date, rng: Random, shut: list[Member]) -> list[Taken]:
         return [
             _taken(member, "TT1", 1, month, rng)
-            for member in self.cast.members
-            if not member.may_spend
-            and member.number not in touched
-            and rng.random() < BARRED_SHARE
+            for member in shut
+            if rng.random() < BARRED_SHARE
         ]
 
     def _too_much(self, month: date, rng: Random) -> Taken:
@@ -113,7 +111,7 @@ class Spending:
 
 
 def _is_free(member: Member, touched: set[int]) -> bool:
-    return member.may_spend and not member.has_left and member.number not in touched
+    return not member.has_left and member.number not in touched
 
 
 def _taken(member: Member, item: str, quantity: int, month: date, rng: Random) -> Taken:

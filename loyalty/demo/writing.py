@@ -177,6 +177,7 @@ class _Author:
             available=self.opening + self.billing.issued + self.shopping.issued,
             share=Fraction(sequence, self.plan.months),
             touched=self.moving.touched,
+            shut=self.moving.shut,
             told=self._story(month) if index == 0 else [],
         )
         moving = self.moving.write(directory, month, sequence)
