@@ -98,6 +98,8 @@ def demo(
     if not no_serve:
         claim(HOST, port)
     settings = Settings.from_environment()
+    if settings.database_url is not None:
+        _refuse_what_is_used(settings)
     folder = settings.data_dir / "demo"
     _make_fresh(folder)
     # The commands that are played read their settings where all commands do.
@@ -106,7 +108,6 @@ def demo(
     if files is not None:
         _make_fresh(files)
     with Database.open(replace(settings, data_dir=folder)) as database:
-        _refuse_what_is_used(database)
         plan = Plan(members, start, months, merchants, seed)
         script = _write(directory, plan)
         played = play(script, database=database, run=_run, say=click.echo)
@@ -141,8 +142,9 @@ def _main(*arguments: str) -> None:
         raise click.ClickException(f"jifen {' '.join(arguments)} ended with {code}")
 
 
-def _refuse_what_is_used(database: Database) -> None:
-    with database.owner_engine.connect() as connection:
+def _refuse_what_is_used(settings: Settings) -> None:
+    """Refuse a database that anything is in: it may be somebody's own."""
+    with Database.open(settings) as database, database.engine.connect() as connection:
         tables = connection.execute(_TABLES).scalar_one()
     if tables:
         raise DatabaseNotEmpty(tables=tables)
