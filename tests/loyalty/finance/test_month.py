@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -56,26 +57,28 @@ def spend(amount, to="redeemed.product"):
 BACK = Transfer(None, None, None, None)
 
 
+def report_of(session, period) -> dict[str, Any]:
+    return month_report(session, period)
+
+
 def uni(session, period=MARCH):
     """The figures of the month that are not zero."""
-    figures = month_report(session, period)["units"]["UNI"]
+    figures = report_of(session, period)["units"]["UNI"]
     figures |= figures.pop("redeemed")
     return {name: value for name, value in figures.items() if value}
 
 
 def test_an_empty_month_lists_every_unit_with_zeros(session):
-    report = month_report(session, MARCH)
+    report = report_of(session, MARCH)
 
     assert list(report) == ["period", "units", "payable", "cost", "proved"]
     assert report["period"] == "2026-03"
     assert list(report["units"]) == ["CUP", "UNI"]
-    assert (
-        list(report["units"]["CUP"])
-        == (
-            "opening issued clawed_back redeemed exchanged_in exchanged_out expired"
-            " voided forfeited reinstated adjusted closing pending"
-        ).split()
-    )
+    assert list(report["units"]["CUP"]) == [
+        *("opening", "issued", "clawed_back", "redeemed"),
+        *("exchanged_in", "exchanged_out", "expired", "voided", "forfeited"),
+        *("reinstated", "adjusted", "closing", "pending"),
+    ]
     assert report["cost"] == {
         "available": 0,
         "redeemed": 0,
@@ -86,14 +89,14 @@ def test_an_empty_month_lists_every_unit_with_zeros(session):
     assert report["proved"] is True
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_month_rolls_forward(session, random_books, seed):
     members = random_books(seed)
     book = Book(session)
 
     before = {"CUP": 0, "UNI": 0}
     for period in MONTHS:
-        report = month_report(session, period)
+        report = report_of(session, period)
         assert report["proved"]
         for unit, month in report["units"].items():
             assert month["closing"] == (
@@ -254,7 +257,7 @@ def test_cost_values_what_was_there_at_the_carrying_rate(session, post):
     post("activity_accrual", earn(700))
     post("redemption", spend(200))
 
-    assert month_report(session, MARCH)["cost"] == {
+    assert report_of(session, MARCH)["cost"] == {
         "available": 700,
         "redeemed": 200,
         "utilisation_percent": 28.6,
@@ -287,8 +290,8 @@ def test_payable_is_what_redemptions_owe_net_of_cancellations(session):
             },
         )
 
-    assert month_report(session, MARCH)["payable"] == {"PINGAN": 6000}
-    assert month_report(session, date(2026, 4, 1))["payable"] == {"PINGAN": -4000}
+    assert report_of(session, MARCH)["payable"] == {"PINGAN": 6000}
+    assert report_of(session, date(2026, 4, 1))["payable"] == {"PINGAN": -4000}
 
 
 def test_a_closed_month_takes_no_more_entries(session, post):
@@ -316,9 +319,9 @@ def test_books_that_do_not_prove_are_not_closed(session, post):
     with pytest.raises(BooksUnsound) as error:
         close_month(session, period=MARCH)
 
-    assert error.value.facts["findings"] >= 1
+    assert error.value.facts["findings"] == 2
     assert Book(session).closed_through() is None
-    assert month_report(session, MARCH)["proved"] is False
+    assert report_of(session, MARCH)["proved"] is False
 
 
 def test_a_month_that_nothing_knows_of_is_a_slip_of_the_hand(session, post):
