@@ -21,7 +21,7 @@ lint: $(STAMP) ## check style, types and the direction of imports
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: $(STAMP) ## measure (ARGS="posting --json")
+bench: $(STAMP) ## measure everything (ARGS="ledger --json")
 	.venv/bin/jifen bench $(ARGS)
 
 $(STAMP): pyproject.toml constraints.txt

@@ -6,7 +6,7 @@ import click
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from loyalty.cli import database, demo, feeds, jobs, members, reports, serving
+from loyalty.cli import bench, database, demo, feeds, jobs, members, reports, serving
 from loyalty.database import first_line
 from loyalty.errors import LoyaltyError
 
@@ -19,6 +19,7 @@ def jifen() -> None:
     """Keep the points of an alliance, and the books of those points."""
 
 
+jifen.add_command(bench.bench)
 jifen.add_command(database.init)
 jifen.add_command(database.migrate)
 jifen.add_command(demo.demo)

@@ -1,0 +1,77 @@
+"""Commands that measure, against a reference measured beside."""
+
+import json
+
+import click
+
+from loyalty.bench import feed as feeds
+from loyalty.bench import ledger as postings
+from loyalty.bench.measuring import Report
+from loyalty.settings import Settings
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def bench(context: click.Context) -> None:
+    """Measure in scratch databases; without a name, everything there is."""
+    if context.invoked_subcommand is None:
+        context.invoke(ledger)
+        click.echo()
+        context.invoke(feed)
+
+
+@bench.command()
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100))
+@click.option(
+    "--seconds",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1, 3600),
+    help="Of every case in every round.",
+)
+@click.option("--clients", default=8, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--accounts",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(1, 10_000_000),
+    help="Members who hold points.",
+)
+@_JSON
+def ledger(
+    *, rounds: int, seconds: int, clients: int, accounts: int, as_json: bool
+) -> None:
+    """Measure postings and redemptions, one call each."""
+    size = postings.Size(rounds, seconds, clients, accounts)
+    settings = Settings.from_environment()
+    _print(postings.bench_ledger(settings, size, say=_say), as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--bills", default=100_000, show_default=True, type=click.IntRange(1, 10_000_000)
+)
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
+@click.option(
+    "--seconds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1, 3600),
+    help="Of the reference in every round.",
+)
+@_JSON
+def feed(*, bills: int, rounds: int, seconds: int, as_json: bool) -> None:
+    """Measure how fast files of bills and payments are booked."""
+    size = feeds.Size(bills, rounds, seconds)
+    settings = Settings.from_environment()
+    _print(feeds.bench_feed(settings, size, say=_say), as_json=as_json)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
+
+
+def _print(report: Report, *, as_json: bool) -> None:
+    click.echo(json.dumps(report.as_json()) if as_json else str(report))
