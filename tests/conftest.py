@@ -162,9 +162,10 @@ def _keep_books(session: Session, chance: random.Random) -> list[int]:
         member = chance.choice(members)
         kind = chance.choice(
             ["opening", "bill_accrual", "bill_release", "bill_bounce", "bill_cancel"]
-            + ["activity_accrual", "redemption"] * 3
-            + ["activity_refund", "redemption_reversal", "hold", "release", "capture"]
-            + ["expiry", "churn_void", "reinstatement", "late_refund"]
+            + ["activity_accrual"] * 6
+            + ["redemption", "hold", "capture"] * 3
+            + ["activity_refund", "redemption_reversal", "release", "expiry"]
+            + ["churn_void", "reinstatement", "late_refund"]
         )
         undone = {
             "redemption_reversal": "redemption",
