@@ -6,7 +6,17 @@ import click
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from loyalty.cli import bench, database, demo, feeds, jobs, members, reports, serving
+from loyalty.cli import (
+    bench,
+    database,
+    demo,
+    feeds,
+    jobs,
+    ledger,
+    members,
+    reports,
+    serving,
+)
 from loyalty.database import first_line
 from loyalty.errors import LoyaltyError
 
@@ -26,6 +36,7 @@ jifen.add_command(demo.demo)
 jifen.add_command(feeds.load)
 jifen.add_command(jobs.run_job)
 jifen.add_command(jobs.scheduler)
+jifen.add_command(ledger.ledger)
 jifen.add_command(members.member)
 jifen.add_command(reports.close)
 jifen.add_command(reports.report)
