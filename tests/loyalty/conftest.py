@@ -22,7 +22,7 @@ def deliver(tmp_path):
     """Write a file with its manifest; the manifest tells the truth unless told."""
     delivered = Counter()
 
-    def write(feed, *lines, body=None, leave_out=(), name=None, **manifest):
+    def write(feed, /, *lines, body=None, leave_out=(), name=None, **manifest):
         delivered[feed] += 1
         if body is None:
             body = "".join(f"{line}\n" for line in (header_of(feed), *lines)).encode()
