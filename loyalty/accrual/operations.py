@@ -25,6 +25,16 @@ ACTIVITY_LOT = lot(
     earned_in="CAST(date_trunc('month', earned_on) AS date)",
 )
 
+# Of a bill `b` under the terms `t`: who left with its points; when they are canceled
+# unless they are released before; how many events are known, which tells one
+# cancellation of a bill from the next.
+_DEPARTURE = departure_of("b.member_id", "'bill:' || b.bill_ref")
+_CANCEL_ON = "greatest(b.due_on + t.cancel_unpaid_after_days + 1, b.standing_on)"
+_EVENTS_SO_FAR = """
+(SELECT count(*) FROM bill_event x
+  WHERE x.member_id = b.member_id AND x.bill_ref = b.bill_ref)
+"""
+
 
 def book_bills(session: Session, *, feed_file: int) -> None:
     """Book bills; their points are pending until they are paid.
@@ -58,7 +68,8 @@ def book_bills(session: Session, *, feed_file: int) -> None:
                    WHERE s.member_id = l.member_id AND s.msisdn = l.msisdn
                    ORDER BY s.activated_on > l.billed_on, s.activated_on DESC LIMIT 1) s
               CROSS JOIN LATERAL (
-                  SELECT CASE WHEN m.left_on IS NULL THEN t.points_num ELSE 0 END AS num,
+                  SELECT CASE WHEN m.left_on IS NULL THEN t.points_num
+                              ELSE 0 END AS num,
                          t.points_den AS den, t.version
                     FROM bill_terms t WHERE t.brand = s.brand
                    ORDER BY t.version DESC LIMIT 1) e
@@ -80,7 +91,8 @@ def book_bills(session: Session, *, feed_file: int) -> None:
         session,
         f"""
         SELECT {row} AS draft, l.line_no AS nth
-          FROM line l JOIN bill b ON b.member_id = l.member_id AND b.bill_ref = l.bill_ref
+          FROM line l
+          JOIN bill b ON b.member_id = l.member_id AND b.bill_ref = l.bill_ref
          WHERE b.standing = 'pending' AND {NEW}
         """,
         feed_file=feed_file,
@@ -89,8 +101,9 @@ def book_bills(session: Session, *, feed_file: int) -> None:
 
 
 def book_payments(session: Session, *, feed_file: int) -> None:
-    """Book payments: a bill paid in full makes its points available, a bounce undoes it.
+    """Book payments: paid in full, a bill makes its points available.
 
+    A bounced payment takes them back to pending.
     Points go through on the first day on which the payments cover what is due.
     """
     _reject_unknown_bills(session)
@@ -143,7 +156,11 @@ def book_activities(session: Session, *, feed_file: int) -> None:
         session.execute(
             text(
                 _ACTIVITIES.format(
-                    new=NEW, departure=departure_of("l.member_id", "o.occurred_on")
+                    new=NEW,
+                    departure=departure_of(
+                        "o.member_id",
+                        "'activity:' || o.partner || '/' || o.partner_ref",
+                    ),
                 )
             )
         )
@@ -166,7 +183,8 @@ CASE WHEN l.currency <> 'CNY' THEN 'currency_not_supported'
            FROM activity o
           WHERE o.member_id = l.member_id AND o.partner = l.partner
             AND o.partner_ref = l.original_ref AND o.original_ref IS NULL)
-     WHEN NOT EXISTS (SELECT FROM activity_terms t JOIN partner p ON p.kind = t.partner_kind
+     WHEN NOT EXISTS (SELECT FROM activity_terms t
+                        JOIN partner p ON p.kind = t.partner_kind
                        WHERE p.partner = l.partner AND t.partner IN (l.partner, '*')
                          AND t.activity = l.activity) THEN 'no_terms' END
 """
@@ -206,11 +224,11 @@ SELECT l.line_no, l.content, l.member_id, l.partner, l.partner_ref, l.activity,
 """
 
 _RECORD_ACTIVITIES = """
-INSERT INTO activity (member_id, partner, partner_ref, activity, occurred_on, amount_fen,
-                      mcc, original_ref, unit, points_per, per_fen, rule_version, points,
-                      refunded_fen)
-SELECT member_id, partner, partner_ref, activity, occurred_on, amount, mcc, original_ref,
-       unit, points_per, per_fen, version, points, 0
+INSERT INTO activity (member_id, partner, partner_ref, activity, occurred_on,
+                      amount_fen, mcc, original_ref, unit, points_per, per_fen,
+                      rule_version, points, refunded_fen)
+SELECT member_id, partner, partner_ref, activity, occurred_on,
+       amount, mcc, original_ref, unit, points_per, per_fen, version, points, 0
   FROM doing
 """
 
@@ -263,13 +281,13 @@ def cancel_unpaid(session: Session, *, business_date: object) -> int:
     """
     row = draft(
         kind="'bill_cancel'",
-        reference="'cancel:' || bill_ref || ':' || standing_on",
+        reference="concat_ws(':', 'cancel', bill_ref, events)",
         debit="'pending'",
         credit="'issued'",
         units="ARRAY['CUP']",
         amount="points",
         effective_on="cancel_on",
-        input_hash="CAST(md5(bill_ref || standing_on) AS uuid)",
+        input_hash="CAST(md5(concat_ws(':', bill_ref, events)) AS uuid)",
         actor="'job:cancel-unpaid'",
         rule_version="rule_version",
     )
@@ -277,12 +295,10 @@ def cancel_unpaid(session: Session, *, business_date: object) -> int:
         text(
             f"""
             CREATE TEMP TABLE unpaid ON COMMIT DROP AS
-            SELECT b.*, greatest(b.due_on + t.cancel_unpaid_after_days + 1,
-                                 b.standing_on) AS cancel_on
+            SELECT b.*, {_CANCEL_ON} AS cancel_on, {_EVENTS_SO_FAR} AS events
               FROM bill b
               JOIN programme_terms t ON t.version = b.rule_version
-             WHERE b.standing = 'pending'
-               AND NOT EXISTS (SELECT FROM {departure_of("b.member_id", "b.billed_on")} d)
+             WHERE b.standing = 'pending' AND NOT EXISTS (SELECT FROM {_DEPARTURE} d)
                AND b.due_on + t.cancel_unpaid_after_days + 1 <= :business_date
                AND b.standing_on <= :business_date
              ORDER BY b.member_id LIMIT 20000
@@ -298,8 +314,7 @@ def cancel_unpaid(session: Session, *, business_date: object) -> int:
     session.execute(
         text(
             """
-            UPDATE bill b SET standing = 'canceled', standing_on = u.cancel_on
-              FROM unpaid u
+            UPDATE bill b SET standing = 'canceled' FROM unpaid u
              WHERE b.member_id = u.member_id AND b.bill_ref = u.bill_ref
             """
         )
@@ -318,22 +333,24 @@ def settle_bounced(session: Session, *, members: str, on: str, actor: str) -> No
         text(
             f"""
             CREATE TEMP TABLE bounced ON COMMIT DROP AS
-            SELECT b.*, t.expiry_months, r.{on} AS happened_on
+            SELECT b.*, t.expiry_months, r.{on} AS happened_on,
+                   {_EVENTS_SO_FAR} AS events
               FROM bill b JOIN {members} r ON r.member_id = b.member_id
               JOIN programme_terms t ON t.version = b.rule_version
              WHERE b.standing = 'available' AND b.paid_fen < b.due_fen
+               AND NOT EXISTS (SELECT FROM {_DEPARTURE} d)
             """
         )
     )
     row = draft(
         kind="'bill_bounce'",
-        reference="'bounce:' || bill_ref || ':' || happened_on",
+        reference="concat_ws(':', 'bounce', bill_ref, events)",
         debit="'available'",
         credit="'pending'",
         units="ARRAY['CUP']",
         amount="points",
         effective_on="happened_on",
-        input_hash="CAST(md5(bill_ref || happened_on) AS uuid)",
+        input_hash="CAST(md5(concat_ws(':', bill_ref, events)) AS uuid)",
         actor=actor,
         lot=BILL_LOT,
         rule_version="rule_version",
@@ -363,19 +380,24 @@ def _reject_unknown_bills(session: Session) -> None:
 # whose points were voided when the member left is only written up.
 #
 # `covered_on` is the day since which payments have covered what is due without a
-# break, not before the last change of standing: the event's own day, unless the
-# event is older than something known already.
+# break: the event's own day, unless the event is older than something known already.
+# It decides whether the bill was paid in time, and no points are released before
+# they became pending.
 _EVENTS = """
 CREATE TEMP TABLE happening ON COMMIT DROP AS
 SELECT e.*,
        CASE WHEN e.is_void OR e.points_after = 0 THEN NULL
-            WHEN e.standing IN ('pending', 'canceled') AND e.is_covered
+            WHEN (e.standing = 'pending' OR e.standing = 'canceled' AND {is_payment})
+             AND e.is_covered
              AND e.covered_on <= e.due_on + e.cancel_unpaid_after_days THEN 'release'
-            WHEN e.standing = 'available' AND NOT e.is_covered THEN 'bounce' END AS turn
+            WHEN e.standing = 'available' AND NOT e.is_covered THEN 'bounce'
+       END AS turn,
+       greatest(e.covered_on, e.standing_on) AS released_on,
+       greatest(e.happened_on, e.standing_on) AS bounced_on
   FROM (
     SELECT l.line_no, l.content, l.member_id, l.bill_ref, l.ref, l.happened_on,
            b.billed_on, b.due_on, b.points, b.standing, b.standing_on, b.rule_version,
-           t.expiry_months, t.cancel_unpaid_after_days,
+           t.expiry_months, t.cancel_unpaid_after_days, {cancel_on} AS cancel_on,
            d.left_on IS NOT NULL AS is_void, d.entry_id AS voided_by,
            b.paid_fen + l.paid AS paid_after, b.due_fen + l.adjusted AS due_after,
            (b.due_fen + l.adjusted) * b.points_num / (b.points_den * 100)
@@ -386,9 +408,8 @@ SELECT e.*,
                SELECT coalesce(min(day) FILTER (WHERE holds), l.happened_on) FROM (
                    SELECT d.day, bool_and(d.covered) OVER (ORDER BY d.day DESC) AS holds
                      FROM (
-                       SELECT day, sum(sum(paid)) OVER (ORDER BY day)
-                                   >= b.amount_fen + sum(sum(adjusted)) OVER (ORDER BY day)
-                                   AS covered
+                       SELECT day, b.amount_fen <= sum(sum(paid - adjusted))
+                                   OVER (ORDER BY day) AS covered
                          FROM (
                            SELECT x.happened_on AS day,
                                   CASE x.source WHEN 'payment' THEN x.amount_fen
@@ -398,11 +419,9 @@ SELECT e.*,
                              FROM bill_event x
                             WHERE x.member_id = b.member_id AND x.bill_ref = b.bill_ref
                            UNION ALL SELECT l.happened_on, l.paid, l.adjusted
-                           UNION ALL SELECT b.standing_on, 0, 0
+                           UNION ALL SELECT b.billed_on, 0, 0
                          ) known GROUP BY day
-                     ) d
-                    WHERE d.day >= CASE b.standing WHEN 'canceled' THEN b.billed_on
-                                                   ELSE b.standing_on END
+                     ) d WHERE d.day >= b.billed_on
                ) since) END AS covered_on
       FROM (SELECT l.*, {ref} AS ref, {happened_on} AS happened_on,
                    CASE WHEN {is_payment} THEN l.amount ELSE 0 END AS paid,
@@ -426,8 +445,8 @@ UPDATE bill b
        standing = CASE WHEN h.points_after = 0 THEN 'none'
                        WHEN h.turn = 'release' THEN 'available'
                        WHEN h.turn = 'bounce' THEN 'pending' ELSE h.standing END,
-       standing_on = CASE h.turn WHEN 'release' THEN h.covered_on
-                                 WHEN 'bounce' THEN greatest(h.happened_on, h.standing_on)
+       standing_on = CASE h.turn WHEN 'release' THEN h.released_on
+                                 WHEN 'bounce' THEN h.bounced_on
                                  ELSE h.standing_on END
   FROM happening h
  WHERE b.member_id = h.member_id AND b.bill_ref = h.bill_ref
@@ -445,7 +464,8 @@ def _book_bill_events(
                 happened_on=happened_on,
                 is_payment="true" if source == "payment" else "false",
                 new=NEW,
-                departure=departure_of("b.member_id", "b.billed_on"),
+                departure=_DEPARTURE,
+                cancel_on=_CANCEL_ON,
             )
         )
     )
@@ -498,18 +518,20 @@ def _book_bill_events(
                 rule_version="rule_version",
             ),
             1,
-            "voided_by IS NOT NULL AND points_after < points"
-            " AND standing IN ('pending', 'available')",
+            (
+                "voided_by IS NOT NULL AND points_after < points"
+                " AND standing IN ('pending', 'available')"
+            ),
         ),
         (
             draft(
                 kind="'bill_revival'",
-                reference=f"{reference} || '/revival'",
+                reference=f"{reference} || ' revival'",
                 debit="'issued'",
                 credit="'pending'",
                 units="ARRAY['CUP']",
                 amount="points_after",
-                effective_on="standing_on",
+                effective_on="cancel_on",
                 rule_version="rule_version",
             ),
             2,
@@ -518,12 +540,12 @@ def _book_bill_events(
         (
             draft(
                 kind="'bill_release'",
-                reference=f"{reference} || '/release'",
+                reference=f"{reference} || ' release'",
                 debit="'pending'",
                 credit="'available'",
                 units="ARRAY['CUP']",
                 amount="points_after",
-                effective_on="covered_on",
+                effective_on="released_on",
                 lot=BILL_LOT,
                 rule_version="rule_version",
             ),
@@ -533,12 +555,12 @@ def _book_bill_events(
         (
             draft(
                 kind="'bill_bounce'",
-                reference=f"{reference} || '/bounce'",
+                reference=f"{reference} || ' bounce'",
                 debit="'available'",
                 credit="'pending'",
                 units="ARRAY['CUP']",
                 amount="points_after",
-                effective_on="greatest(happened_on, standing_on)",
+                effective_on="bounced_on",
                 lot=BILL_LOT,
                 rule_version="rule_version",
             ),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.accrual.operations import settle_bounced
 from loyalty.members.claims import book_rest, claim_new, decide_known, reject, rounds
-from loyalty.points.operations import draft, first_open_day
+from loyalty.points.operations import departure_of, draft, first_open_day
 
 # What a line becomes. Migration and transfer within the operator keep it alive.
 _STATE_AFTER = """
@@ -125,14 +125,18 @@ def _follow_lines(session: Session) -> None:
 
 
 def _void_leavers(session: Session, feed_file: int) -> None:
-    """Void everything unspent of members whose last line has just gone."""
+    """Void everything unspent of members whose last line has just gone.
+
+    They left on the day on which the last of their lines ended, whichever of its
+    events is booked last.
+    """
     common = {
         "kind": "'churn_void'",
         "reference": "'churn:' || event_ref",
         "credit": "'voided.churn'",
         "units": "ARRAY(SELECT code FROM ledger.unit)",
         "amount": "NULL",
-        "effective_on": "happened_on",
+        "effective_on": "left_on",
         "occurred_at": "occurred_at",
     }
     pending = draft(debit="'pending'", **common)
@@ -141,14 +145,16 @@ def _void_leavers(session: Session, feed_file: int) -> None:
         text(
             f"""
             WITH leaver AS MATERIALIZED (
-                SELECT row_number() OVER (ORDER BY h.line_no)::int AS entry, h.*
+                SELECT row_number() OVER (ORDER BY h.line_no)::int AS entry, h.*,
+                       e.left_on
                   FROM happened h JOIN member m ON m.member_id = h.member_id
+                  CROSS JOIN LATERAL (
+                      SELECT max(s.ended_on) AS left_on,
+                             bool_and(s.ended_on IS NOT NULL) AS is_gone
+                        FROM subscription s WHERE s.member_id = h.member_id) e
                  WHERE (h.event = 'ported_out'
                         OR h.event = 'closed' AND h.reason IS DISTINCT FROM 'internal')
-                   AND m.left_on IS NULL AND NOT m.deceased
-                   AND NOT EXISTS (SELECT FROM subscription s
-                                    WHERE s.member_id = h.member_id
-                                      AND s.state NOT IN {_ENDED})
+                   AND m.left_on IS NULL AND NOT m.deceased AND e.is_gone
             ),
             answer AS MATERIALIZED (
                 SELECT * FROM ledger.post((
@@ -157,11 +163,13 @@ def _void_leavers(session: Session, feed_file: int) -> None:
                           VALUES (0, {pending}), (1, {available})) d(nth, draft)))
             ),
             marked AS (
-                UPDATE member m SET left_on = l.happened_on
+                UPDATE member m SET left_on = l.left_on
                   FROM leaver l WHERE m.member_id = l.member_id
             )
-            INSERT INTO departure (member_id, event_ref, left_on, reason, entry_id)
-            SELECT l.member_id, l.event_ref, l.happened_on, coalesce(l.reason, ''), a.id
+            INSERT INTO departure (member_id, event_ref, left_on, reason, entry_id,
+                                   booked_at)
+            SELECT l.member_id, l.event_ref, l.left_on, coalesce(l.reason, ''), a.id,
+                   clock_timestamp()
               FROM leaver l JOIN answer a ON a.entry = l.entry
             """
         ),
@@ -193,7 +201,7 @@ def _restore_returned(session: Session, feed_file: int) -> None:
                   CROSS JOIN LATERAL (
                       SELECT d.event_ref, d.entry_id, d.left_on FROM departure d
                        WHERE d.member_id = h.member_id AND d.reinstated_on IS NULL
-                       ORDER BY d.left_on DESC LIMIT 1) d
+                       ORDER BY d.booked_at DESC LIMIT 1) d
                   CROSS JOIN LATERAL (
                       SELECT reinstate_within_days AS days FROM programme_terms
                        ORDER BY version DESC LIMIT 1) t
@@ -207,13 +215,26 @@ def _restore_returned(session: Session, feed_file: int) -> None:
                 SELECT * FROM ledger.post(
                     (SELECT array_agg({restore} ORDER BY nth) FROM wanted))
             )
-            SELECT b.member_id, b.departure, b.happened_on, a.id AS reinstated_by
+            SELECT b.member_id, b.departure, b.voided_by, b.happened_on,
+                   a.id AS reinstated_by
               FROM back b
               LEFT JOIN wanted w ON w.line_no = b.line_no
               LEFT JOIN answer a ON a.entry = w.nth
             """
         ),
         {"feed_file": feed_file, "first_open": first_open_day(session)},
+    )
+    # What comes back pending has been so since the return.
+    voided = departure_of("b.member_id", "'bill:' || b.bill_ref")
+    session.execute(
+        text(
+            f"""
+            UPDATE bill b SET standing_on = r.happened_on FROM returned r
+             WHERE b.member_id = r.member_id AND b.standing = 'pending'
+               AND b.standing_on < r.happened_on
+               AND EXISTS (SELECT FROM {voided} d WHERE d.entry_id = r.voided_by)
+            """
+        )
     )
     session.execute(
         text(
@@ -235,15 +256,6 @@ def _restore_returned(session: Session, feed_file: int) -> None:
             """
         )
     )
-    session.execute(
-        text(
-            """
-            UPDATE bill b SET standing_on = r.happened_on FROM returned r
-             WHERE b.member_id = r.member_id AND b.standing = 'pending'
-               AND b.standing_on < r.happened_on
-            """
-        )
-    )
     settle_bounced(
         session, members="returned", on="happened_on", actor="'job:reinstatement'"
     )
@@ -254,14 +266,14 @@ def _set_gates(session: Session) -> None:
     """Close the gates of leavers, suspend those in arrears, open all others."""
     session.execute(
         text(
-            f"""
+            """
             SELECT ledger.set_gate(array_agg(member_id), gate)
               FROM (SELECT m.member_id,
                            CASE WHEN m.left_on IS NOT NULL THEN 'closed'
                                 WHEN EXISTS (
                                     SELECT FROM subscription s
                                      WHERE s.member_id = m.member_id AND s.in_arrears
-                                       AND s.state NOT IN {_ENDED}) THEN 'suspended'
+                                       AND s.ended_on IS NULL) THEN 'suspended'
                                 ELSE 'open' END AS gate
                       FROM member m JOIN happened h ON h.member_id = m.member_id) g
              GROUP BY gate

@@ -1,6 +1,6 @@
 """What the programme remembers beside the books."""
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger
@@ -21,5 +21,6 @@ class Departure(Base):
     left_on: Mapped[date]
     reason: Mapped[str]
     entry_id: Mapped[UUID | None]  # None: there was nothing to void
+    booked_at: Mapped[datetime]  # what was earned in the book before that is void
     reinstated_on: Mapped[date | None]  # None: what was voided stays void
     reinstated_by: Mapped[UUID | None]

@@ -64,15 +64,19 @@ def lot(
     )
 
 
-def departure_of(member_id: str, day: str) -> str:
-    """Return the SQL of the departure that voided what a member earned on a day.
+def departure_of(member_id: str, reference: str) -> str:
+    """Return the SQL of the departure that voided what an entry had earned.
 
-    Nothing is found once the member was reinstated.
+    It is the first one booked after that entry, whatever their days: what a late
+    event voids may be dated after it. None is found once the member was reinstated.
     """
     return (
         "(SELECT x.left_on, x.entry_id FROM departure x"
-        f" WHERE x.member_id = {member_id} AND x.left_on >= {day}"
-        " AND x.reinstated_on IS NULL ORDER BY x.left_on DESC LIMIT 1)"
+        f" WHERE x.member_id = {member_id} AND x.reinstated_on IS NULL"
+        " AND x.booked_at > (SELECT t.recorded_at FROM ledger.reference r"
+        " JOIN ledger.transfer t ON t.member_id = r.member_id AND t.id = r.entry_id"
+        f" WHERE r.member_id = {member_id} AND r.reference = {reference} LIMIT 1)"
+        " ORDER BY x.booked_at LIMIT 1)"
     )
 
 
@@ -183,15 +187,17 @@ def expire(session: Session, *, business_date: date, limit: int = 10_000) -> Exp
                 SELECT l.member_id, l.unit, l.expires_on, sum(l.units_left) AS points,
                        (SELECT count(*) FROM ledger.reference r
                          WHERE r.member_id = l.member_id AND r.reference LIKE
-                               concat_ws(':', 'expiry', l.unit, l.expires_on, '%')) AS nth
+                               concat_ws(':', 'expiry', l.unit, l.expires_on, '%'))
+                           AS nth
                   FROM ledger.lot l
                  WHERE l.units_left > 0 AND l.expires_on < :business_date
                  GROUP BY l.member_id, l.unit, l.expires_on
                  ORDER BY l.member_id LIMIT :limit
             )
             SELECT count(*) AS due, coalesce(sum(points), 0) AS points,
-                   (SELECT count(*) FROM ledger.post(
-                       (SELECT array_agg({row} ORDER BY member_id, expires_on) FROM due)) a
+                   (SELECT count(*) FROM ledger.post((
+                       SELECT array_agg({row} ORDER BY member_id, expires_on)
+                         FROM due)) a
                      WHERE a.outcome = 'posted') AS entries
               FROM due
             """

@@ -21,7 +21,8 @@ def book_redemptions(session: Session, *, feed_file: int) -> None:
         """
         CASE WHEN l.member_id IS NULL THEN 'unknown_member' ELSE (
             SELECT CASE WHEN max(i.item_code) IS NULL THEN 'unknown_item'
-                        WHEN NOT bool_or(i.channels IS NULL OR l.channel = ANY (i.channels))
+                        WHEN NOT bool_or(i.channels IS NULL
+                                         OR l.channel = ANY (i.channels))
                             THEN 'channel_not_allowed'
                         WHEN l.quantity NOT BETWEEN 1 AND 1000000000000 / max(i.points)
                             THEN 'quantity_out_of_range' END
@@ -55,11 +56,11 @@ def book_redemptions(session: Session, *, feed_file: int) -> None:
             ),
             booked AS (
                 INSERT INTO redemption (
-                    member_id, redemption_ref, item_code, quantity, channel, occurred_at,
-                    points, settlement_fen, partner, cost_treatment, entry_id,
-                    effective_on)
-                SELECT w.member_id, w.redemption_ref, w.item_code, w.quantity, w.channel,
-                       w.occurred_at, w.quantity * w.points,
+                    member_id, redemption_ref, item_code, quantity, channel,
+                    occurred_at, points, settlement_fen, partner, cost_treatment,
+                    entry_id, effective_on)
+                SELECT w.member_id, w.redemption_ref, w.item_code, w.quantity,
+                       w.channel, w.occurred_at, w.quantity * w.points,
                        w.quantity * w.settlement_fen, w.partner, w.cost_treatment, a.id,
                        (w.draft).effective_on
                   FROM wanted w JOIN answer a ON a.entry = w.entry

@@ -50,7 +50,8 @@ CREATE TABLE catalogue_item (
         settlement_fen = 0 OR partner IS NOT NULL));
 CREATE TABLE departure (
     member_id bigint NOT NULL, event_ref text NOT NULL, left_on date NOT NULL,
-    reason text NOT NULL, entry_id uuid, reinstated_on date, reinstated_by uuid,
+    reason text NOT NULL, entry_id uuid, booked_at timestamptz NOT NULL,
+    reinstated_on date, reinstated_by uuid,
     CONSTRAINT departure_pkey PRIMARY KEY (member_id, event_ref));
 CREATE TABLE bill (
     member_id bigint NOT NULL, bill_ref text NOT NULL, msisdn text NOT NULL,
