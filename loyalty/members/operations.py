@@ -14,7 +14,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _MAKE_ACCEPTED = text(
     """
     CREATE TEMPORARY TABLE accepted (
-        line_no int, member_id bigint, is_new bool, round int) ON COMMIT DROP
+        line_no int, member_id bigint, is_new bool, from_member bigint) ON COMMIT DROP
     """
 )
 
@@ -57,15 +57,16 @@ _JUDGE = text(
 # names the same number, or the same person as long as nobody knows that person.
 _ACCEPT = text(
     """
-    INSERT INTO accepted
+    INSERT INTO accepted (line_no, member_id, is_new, from_member)
     SELECT line_no,
            coalesce(member_id, nextval(pg_get_serial_sequence('member', 'member_id'))),
-           member_id IS NULL, :round
-      FROM (SELECT l.line_no, m.member_id,
+           member_id IS NULL, from_member
+      FROM (SELECT l.line_no, m.member_id, n.member_id AS from_member,
                    min(l.line_no) OVER (PARTITION BY l.msisdn) AS first_of_number,
                    min(l.line_no) OVER (PARTITION BY l.member_ref) AS first_of_member
               FROM line l
               LEFT JOIN claim m ON m.space = 'member' AND m.key = l.member_ref
+              LEFT JOIN claim n ON n.space = 'msisdn' AND n.key = l.msisdn
              WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)
            ) undecided
      WHERE line_no = first_of_number
@@ -79,7 +80,7 @@ _WELCOME = (
         INSERT INTO member (member_id, member_ref, joined_on)
         SELECT a.member_id, l.member_ref, l.activated_on
           FROM accepted a JOIN line l USING (line_no)
-         WHERE a.round = :round AND a.is_new
+         WHERE a.is_new
         """
     ),
     text(
@@ -87,7 +88,7 @@ _WELCOME = (
         INSERT INTO claim (space, key, member_id, content, feed_file, line_no)
         SELECT 'member', l.member_ref, a.member_id, l.content, :feed_file, line_no
           FROM accepted a JOIN line l USING (line_no)
-         WHERE a.round = :round AND a.is_new
+         WHERE a.is_new
         """
     ),
     text(
@@ -95,14 +96,14 @@ _WELCOME = (
         INSERT INTO person (member_id, name, id_hash, phone_contact, email)
         SELECT a.member_id, l.name, l.id_hash, l.phone_contact, l.email
           FROM accepted a JOIN line l USING (line_no)
-         WHERE a.round = :round AND a.is_new
+         WHERE a.is_new
         """
     ),
     text(
         """
         SELECT ledger.open_books(array_agg(a.member_id), l.activated_on)
           FROM accepted a JOIN line l USING (line_no)
-         WHERE a.round = :round AND a.is_new
+         WHERE a.is_new
          GROUP BY l.activated_on
         """
     ),
@@ -112,8 +113,7 @@ _WELCOME = (
         WITH back AS (
             UPDATE member m SET left_on = NULL
               FROM accepted a
-             WHERE a.round = :round AND m.member_id = a.member_id
-               AND m.left_on IS NOT NULL
+             WHERE m.member_id = a.member_id AND m.left_on IS NOT NULL
             RETURNING m.member_id)
         SELECT ledger.set_gate(array_agg(member_id), 'open') FROM back
         HAVING count(*) > 0
@@ -126,10 +126,8 @@ _CONNECT = (
         """
         UPDATE subscription old
            SET ended_on = greatest(old.activated_on, l.activated_on)
-          FROM accepted a
-          JOIN line l USING (line_no)
-          JOIN claim n ON n.space = 'msisdn' AND n.key = l.msisdn
-         WHERE a.round = :round AND old.member_id = n.member_id
+          FROM accepted a JOIN line l USING (line_no)
+         WHERE a.from_member IS NOT NULL AND old.member_id = a.from_member
            AND old.msisdn = l.msisdn AND old.ended_on IS NULL
         """
     ),
@@ -139,7 +137,6 @@ _CONNECT = (
         INSERT INTO claim (space, key, member_id, content, feed_file, line_no)
         SELECT 'msisdn', l.msisdn, a.member_id, l.content, :feed_file, line_no
           FROM accepted a JOIN line l USING (line_no)
-         WHERE a.round = :round
         ON CONFLICT (space, key) DO UPDATE
            SET member_id = excluded.member_id, content = excluded.content,
                feed_file = excluded.feed_file, line_no = excluded.line_no
@@ -154,12 +151,11 @@ _CONNECT = (
                l.city, l.county, l.hall, l.group_ref, l.activated_on, l.content,
                :feed_file, line_no
           FROM accepted a JOIN line l USING (line_no)
-         WHERE a.round = :round
         """
     ),
 )
 
-_COUNT = text("SELECT count(*) FROM accepted WHERE round = :round")
+_FORGET = text("TRUNCATE accepted")
 
 
 def book_subscribers(session: Session, *, feed_file: int) -> None:
@@ -169,16 +165,16 @@ def book_subscribers(session: Session, *, feed_file: int) -> None:
     touch the same number or the same new person are decided together; a round of
     that for each that do.
     """
-    facts = {"feed_file": feed_file, "round": 0}
+    facts = {"feed_file": feed_file}
     session.execute(_LOCK, {"key": _LOCK_KEY})
     session.execute(_MAKE_ACCEPTED)
     session.execute(_JUDGE, facts)
-    while _accept(session, facts):
+    while _accept(session):
         for statement in (*_WELCOME, *_CONNECT, _JUDGE):
             session.execute(statement, facts)
-        facts["round"] += 1
+        session.execute(_FORGET)
 
 
-def _accept(session: Session, facts: dict[str, int]) -> int:
-    session.execute(_ACCEPT, facts)
-    return session.scalar(_COUNT, facts) or 0
+def _accept(session: Session) -> bool:
+    session.execute(_ACCEPT)
+    return bool(session.scalar(text("SELECT EXISTS (SELECT FROM accepted)")))
