@@ -107,8 +107,11 @@ part AS (
 SELECT coalesce(array_agg(ROW(
            d.entry, d.ord, p.nth, d.member_id, d.kind, p.unit, p.debit, p.credit, p.amount, p.draws,
            d.effective_on, d.occurred_at, d.actor, d.rule_version, d.reverses,
-           -- a debt needs a unit and somewhere to go
-           CASE WHEN p.nth = 4 OR p.nth = 3 AND (d.shortfall = 'refuse' OR p.unit IS NULL OR p.credit IS NULL)
+           -- A debt needs a unit, somewhere to go, and an original of which it is the rest.
+           CASE WHEN p.nth = 4 OR p.nth = 3 AND (
+                    d.shortfall = 'refuse' OR p.unit IS NULL OR p.credit IS NULL
+                    OR NOT EXISTS (SELECT FROM transfer o WHERE o.member_id = d.member_id
+                                      AND o.id = d.reverses AND o.credit = d.debit))
                 THEN 'exceeds_original' END,
            d.amount, d.amount - p.amount)::decision), '{}')
   FROM draft d JOIN part p ON p.ord = d.ord
