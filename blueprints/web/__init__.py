@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints import current_database
 from blueprints.language import language, speak
+from loyalty.finance.queries import figures as programme_figures
 from loyalty.migrate import current_revision
 
 bp = Blueprint(
@@ -23,11 +24,12 @@ def _words() -> dict[str, object]:
 
 @bp.get("/")
 def status() -> ResponseReturnValue:
-    """Show that the house stands, and on which revision."""
+    """Show that the house stands, on which revision, and how much it keeps."""
     after_this_request(_by_language)
-    with current_database().engine.connect() as connection:
-        revision = current_revision(connection)
-    return render_template("web/status.html", revision=revision)
+    with current_database().unit_of_work() as session:
+        revision = current_revision(session.connection())
+        figures = programme_figures(session) if revision else None
+    return render_template("web/status.html", revision=revision, figures=figures)
 
 
 @bp.get("/healthz")

@@ -1,5 +1,9 @@
+from datetime import UTC, date, datetime
+
 import pytest
 
+from ledger.book import Book
+from ledger.values import Entry, Lot, Transfer
 from loyalty.app import create_app
 from loyalty.database import Database
 from loyalty.errors import Conflict, Missing, Refused, Unavailable
@@ -124,3 +128,35 @@ def test_a_bug_is_told_to_the_log_and_not_to_the_world(database, caplog):
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "a secret detail" in caplog.text
+
+
+def test_the_page_says_how_much_is_kept(fresh_database):
+    with fresh_database.unit_of_work() as session:
+        book = Book(session)
+        book.open([1, 2], opened_on=date(2026, 1, 1))
+        lot = Lot("CEB", "CEB", "standard", date(2026, 1, 1), None)
+        book.post(
+            Entry(
+                member_id=1,
+                reference="taken over",
+                kind="opening",
+                transfers=(Transfer("issued", "available", ("UNI",), 9_999_999, lot),),
+                effective_on=date(2026, 1, 1),
+                occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
+                actor="test",
+            )
+        )
+
+    client = create_app(fresh_database).test_client()
+
+    assert "9,999,999 points" in client.get("/?lang=en").text
+    assert "9,999,999 积分" in client.get("/?lang=zh").text
+    assert "<dd>2</dd>" in client.get("/").text
+
+
+def test_the_page_of_an_unprepared_database_has_no_figures(empty_database):
+    page = create_app(empty_database).test_client().get("/?lang=en")
+
+    assert page.status_code == 200
+    assert "None yet" in page.text
+    assert "Members" not in page.text
