@@ -37,6 +37,10 @@ DECLARE
     ranks int[];
     sizes int[];                       -- drafts per round
     taken int := 0;
+    all_single bool;                   -- no entry has several drafts
+    are_plain bool[];
+    plain draft[];
+    plain_entries int[];
     many bool;                         -- some entry has several drafts
     before bigint[];                   -- per draft: see below
     closed_through date;
@@ -80,6 +84,7 @@ BEGIN
                       FROM (SELECT draft, row_number() OVER () AS ord
                               FROM unnest(drafts) draft) listed) numbered) placed;
     sizes := ARRAY(SELECT count(*) FROM unnest(ranks) nth GROUP BY nth ORDER BY nth);
+    all_single := NOT EXISTS (SELECT FROM unnest(drafts) d WHERE d.line > 0);
     closed_through := ledger.closed_through();
     known_units := ARRAY(SELECT code FROM unit);
 
@@ -91,6 +96,89 @@ BEGIN
             batch := ranked[taken + 1 : taken + sizes[this_round]];
             entries := ranked_entries[taken + 1 : taken + sizes[this_round]];
             taken := taken + sizes[this_round];
+        END IF;
+
+        -- Plain entries, for which nothing has to be refused, replayed, drawn,
+        -- reversed or owed, are written at once; what is left is decided below.
+        IF all_single AND cardinality(batch) > 1 THEN
+            SELECT array_agg((
+                       d.debit <> 'available' AND d.reverses IS NULL
+                       AND cardinality(d.units) = 1
+                       AND d.amount BETWEEN 1 AND 1000000000000000
+                       AND d.effective_on > closed_through
+                       AND NOT g.spends AND r.member_id IS NULL
+                       AND CASE d.debit WHEN 'pending' THEN d.amount <= b.pending
+                                        WHEN 'held' THEN d.amount <= b.held
+                                        WHEN 'owed' THEN false
+                                        ELSE b.member_id IS NOT NULL END
+                       AND CASE d.credit WHEN 'available' THEN b.owed = 0
+                                         WHEN 'owed' THEN false ELSE true END
+                   ) IS TRUE ORDER BY d.ord)
+              INTO are_plain
+              FROM unnest(batch) WITH ORDINALITY AS d(
+                  line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
+                  lot, reverses, effective_on, occurred_at, actor, rule_version, ord)
+              LEFT JOIN entry_leg g ON g.kind = d.kind AND g.debit = declared_as(d.debit)
+                                   AND g.credit = declared_as(d.credit)
+              LEFT JOIN balance b ON b.member_id = d.member_id AND b.unit = d.units[1]
+              LEFT JOIN reference r ON r.member_id = d.member_id AND r.reference = d.reference;
+            plain := NULL;
+            IF true = ALL (are_plain) THEN
+                plain := batch;
+                plain_entries := entries;
+                batch := NULL;
+            ELSIF true = ANY (are_plain) THEN
+                SELECT array_agg(p.draft) FILTER (WHERE are_plain[p.ord]),
+                       array_agg(entries[p.ord]) FILTER (WHERE are_plain[p.ord]),
+                       array_agg(p.draft ORDER BY p.ord) FILTER (WHERE NOT are_plain[p.ord]),
+                       array_agg(entries[p.ord] ORDER BY p.ord) FILTER (WHERE NOT are_plain[p.ord])
+                  INTO plain, plain_entries, batch, entries
+                  FROM (SELECT draft, row_number() OVER () AS ord FROM unnest(batch) draft) p;
+            END IF;
+            IF plain IS NOT NULL THEN
+                ids := ARRAY(SELECT new_id() FROM generate_series(1, cardinality(plain)));
+                WITH moved AS (
+                    UPDATE balance b
+                       SET available = b.available + CASE d.credit WHEN 'available' THEN d.amount ELSE 0 END,
+                           pending = b.pending + CASE 'pending' WHEN d.credit THEN d.amount
+                                                                WHEN d.debit THEN -d.amount ELSE 0 END,
+                           held = b.held + CASE 'held' WHEN d.credit THEN d.amount
+                                                       WHEN d.debit THEN -d.amount ELSE 0 END
+                      FROM unnest(plain, ids) AS d(
+                          line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
+                          lot, reverses, effective_on, occurred_at, actor, rule_version, id)
+                     WHERE b.member_id = d.member_id AND b.unit = d.units[1]
+                    RETURNING d.*, b.unit, b.available AS available_after
+                ),
+                bound AS (
+                    INSERT INTO reference (member_id, reference, input_hash, entry_id)
+                    SELECT m.member_id, m.reference, m.input_hash, m.id FROM moved m
+                ),
+                opened AS (
+                    INSERT INTO lot (member_id, unit, expires_on, issuer, earned_in, funding,
+                                     cost_class, origin_on, units_issued, units_left)
+                    SELECT m.member_id, m.unit, (m.lot).expires_on, (m.lot).issuer, (m.lot).earned_in,
+                           (m.lot).funding, (m.lot).cost_class,
+                           coalesce((m.lot).origin_on, (m.lot).expires_on), m.amount, m.amount
+                      FROM moved m WHERE m.credit = 'available'
+                    ON CONFLICT (member_id, unit, expires_on, issuer, earned_in, funding, cost_class, origin_on)
+                    DO UPDATE SET units_issued = lot.units_issued + excluded.units_issued,
+                                  units_left = lot.units_left + excluded.units_left
+                )
+                INSERT INTO transfer (member_id, id, line, kind, debit, credit, unit, amount,
+                                      available_after, draws, effective_on, occurred_at,
+                                      recorded_at, actor, rule_version)
+                SELECT m.member_id, m.id, 0, m.kind, m.debit, m.credit, m.unit, m.amount, m.available_after,
+                       CASE m.credit WHEN 'available' THEN ARRAY[ROW(
+                           (m.lot).issuer, (m.lot).funding, (m.lot).cost_class, (m.lot).earned_in,
+                           (m.lot).expires_on, coalesce((m.lot).origin_on, (m.lot).expires_on),
+                           m.amount, NULL)::draw] END,
+                       m.effective_on, m.occurred_at, clock_timestamp(), m.actor, m.rule_version
+                  FROM moved m;
+                RETURN QUERY SELECT p.entry, 'posted', NULL::text, p.id, NULL::bigint, NULL::bigint
+                  FROM unnest(plain_entries, ids) AS p(entry, id);
+            END IF;
+            CONTINUE WHEN batch IS NULL;
         END IF;
 
         SELECT array_agg(c.code ORDER BY c.ord), array_agg(c.entry_id ORDER BY c.ord),
