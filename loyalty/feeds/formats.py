@@ -50,7 +50,7 @@ class Booking(Protocol):
     """Books the chunk in the temporary table `line`, and answers in `verdict`."""
 
     def __call__(self, session: Session, *, feed_file: int) -> None:
-        """Leave exactly one verdict per line."""
+        """Leave a verdict for every line that was not booked just now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def header_of(feed):
 @pytest.fixture
 def deliver(tmp_path):
     """Write a file with its manifest; the manifest tells the truth unless told."""
-    delivered = Counter()
+    delivered: Counter[str] = Counter()
 
     def write(feed, /, *lines, body=None, leave_out=(), name=None, **manifest):
         delivered[feed] += 1

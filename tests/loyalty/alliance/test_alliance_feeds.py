@@ -35,7 +35,8 @@ def test_a_partner_is_of_a_known_kind(load_lines):
     assert loaded.reasons[2].startswith("kind: none of bank airline")
 
 
-def test_an_account_is_linked_once(alliance, load_lines, rows):
+@pytest.mark.usefixtures("alliance")
+def test_an_account_is_linked_once(load_lines, rows):
     line = "CEB,6226-1,M1,2007-09-01"
 
     assert load_lines("links", line, line).counts == (1, 1, 0)
@@ -46,9 +47,8 @@ def test_an_account_is_linked_once(alliance, load_lines, rows):
     ) == [("M1", "CEB", "6226-1", "2007-09-01")]
 
 
-def test_an_account_belongs_to_the_member_who_claimed_it_first(
-    alliance, load_lines, rows
-):
+@pytest.mark.usefixtures("alliance")
+def test_an_account_belongs_to_the_member_who_claimed_it_first(load_lines, rows):
     loaded = load_lines("links", "CEB,6226-1,M1,2007-09-01", "CEB,6226-1,M2,2007-09-01")
     later = load_lines("links", "CEB,6226-1,M2,2007-09-02", "MU,6226-1,M2,2007-09-02")
 
@@ -58,7 +58,8 @@ def test_an_account_belongs_to_the_member_who_claimed_it_first(
     assert rows("SELECT count(*) FROM link") == [(2,)]
 
 
-def test_a_link_with_another_day_is_rejected(alliance, load_lines):
+@pytest.mark.usefixtures("alliance")
+def test_a_link_with_another_day_is_rejected(load_lines):
     load_lines("links", "CEB,6226-1,M1,2007-09-01")
 
     loaded = load_lines("links", "CEB,6226-1,M1,2007-09-02")
@@ -66,7 +67,8 @@ def test_a_link_with_another_day_is_rejected(alliance, load_lines):
     assert loaded.reasons == {2: "reference_reused"}
 
 
-def test_a_link_names_a_known_partner_and_a_known_member(alliance, load_lines, rows):
+@pytest.mark.usefixtures("alliance")
+def test_a_link_names_a_known_partner_and_a_known_member(load_lines, rows):
     loaded = load_lines("links", "XX,1,M1,2007-09-01", "CEB,2,M9,2007-09-01")
 
     assert loaded.reasons == {2: "unknown_partner", 3: "unknown_member"}

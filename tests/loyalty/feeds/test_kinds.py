@@ -119,8 +119,10 @@ def test_empty_values_stand_where_they_stood():
         ("partners", "partner,kind,name"),
         (
             "subscribers",
-            "member_ref,name,id_hash,msisdn,network,brand,pay_type,activated_on,city,"
-            "county,hall,group_ref,phone_contact,email",
+            (
+                "member_ref,name,id_hash,msisdn,network,brand,pay_type,activated_on,city,"
+                "county,hall,group_ref,phone_contact,email"
+            ),
         ),
         ("links", "partner,account_ref,member_ref,linked_on"),
         ("opening", "member_ref,unit,points,issuer,earned_in,expires_on"),
@@ -129,8 +131,10 @@ def test_empty_values_stand_where_they_stood():
         ("adjustments", "adjustment_ref,bill_ref,adjusted_on,amount"),
         (
             "activities",
-            "partner_ref,partner,account_ref,activity,occurred_on,amount,currency,mcc,"
-            "original_ref",
+            (
+                "partner_ref,partner,account_ref,activity,occurred_on,amount,currency,mcc,"
+                "original_ref"
+            ),
         ),
         (
             "redemptions",

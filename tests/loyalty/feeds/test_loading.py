@@ -17,7 +17,7 @@ from loyalty.feeds.formats import FEEDS, LAYOUTS, Feed
 from loyalty.feeds.loading import load, rejects_path
 
 LINE = "CEB,bank,光大银行"
-MANY = 60_000
+MANY = 50_000
 MEGABYTE = 1024 * 1024
 
 
@@ -148,7 +148,7 @@ def test_quoted_fields_may_span_lines_and_blocks(fresh_database, deliver, rows):
         f"partner,kind,name\n{LINE}".encode(),
         f"partner,kind,name\r\n{LINE}\r\n".encode(),
         f"\ufeffpartner,kind,name\n{LINE}\n".encode(),
-        f'"partner","kind","name"\n"CEB",bank,"光大银行"\n'.encode(),
+        '"partner","kind","name"\n"CEB",bank,"光大银行"\n'.encode(),
     ],
     ids=["no last newline", "carriage returns", "byte order mark", "quotes"],
 )
@@ -223,7 +223,7 @@ def test_the_lines_of_a_file_under_another_number_are_already_booked(
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_workers_share_out_members_and_every_line_is_answered_once(
+def test_workers_share_out_members_and_every_line_is_answered_once(  # noqa: PLR0917 - fixtures come by name
     fresh_database, load_lines, line_of, deliver, bills, rows, monkeypatch, workers
 ):
     monkeypatch.setattr(loading, "CHUNK_LINES", 7)
@@ -244,7 +244,7 @@ def test_workers_share_out_members_and_every_line_is_answered_once(
     ) == [(21, 8 * 3 + 0)]
 
 
-def test_a_bill_is_whose_the_line_was_when_it_was_billed(
+def test_a_bill_is_whose_the_line_was_when_it_was_billed(  # noqa: PLR0917 - fixtures come by name
     fresh_database, load_lines, line_of, change, deliver, bills, rows
 ):
     load_lines("subscribers", line_of("M1", activated_on="2005-03-01"))
@@ -305,7 +305,7 @@ def test_a_load_that_was_killed_is_completed_exactly_once(
     reached = {
         "staging": "SELECT count(*) > 0 FROM pg_stat_progress_copy",
         "booking": "SELECT count(*) > 0 FROM subscription",
-        "almost done": f"SELECT count(*) > {MANY * 2 // 3} FROM subscription",
+        "almost done": f"SELECT count(*) > {MANY // 2} FROM subscription",
     }[moment]
     process = start(fresh_database, path)
     wait_until(lambda: rows(reached) == [(True,)], process)
@@ -347,19 +347,12 @@ def test_the_second_of_two_loads_at_once_says_so(
     assert f"{MANY // 2:,} booked" in stdout
 
 
-def test_memory_stays_flat_however_long_the_file(
-    fresh_database, deliver, bills, monkeypatch
-):
-    def peak(count):
-        lines = [bill(n) for n in range(count)]
-        path = deliver("bills", *lines, total=100 * count)
-        del lines
-        return path
-
-    path = peak(300_000)
+def test_memory_stays_flat_however_long_the_file(fresh_database, deliver, bills):
+    path = deliver("bills", *map(bill, range(300_000)), total=30_000_000)
     process = psutil.Process()
     before = process.memory_info().rss
     peaks = []
+
     load(
         fresh_database,
         bills,
