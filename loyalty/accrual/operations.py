@@ -1,13 +1,13 @@
 """Book what earns points: bills and their payments, activities at partners.
 
 Every operation books one chunk of a feed: it reads the temp table `line` and
-leaves a verdict for each line. Terms: design.md 5, Starting terms.
+leaves a verdict for each line that it does not book. Terms: design.md 5.
 """
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.members.claims import book_rest, claim_new, decide_known, reject, rounds
+from loyalty.members.claims import claim_new, decide_known, reject, rounds
 from loyalty.points.operations import departure_of, draft, lot, post
 
 NEW = "NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)"
@@ -41,6 +41,7 @@ def book_bills(session: Session, *, feed_file: int) -> None:
 
     A bill that comes after its member has left the network earns nothing.
     """
+    decide_known(session, space="bill", key="l.bill_ref", feed_file=feed_file)
     reject(
         session,
         """
@@ -97,7 +98,6 @@ def book_bills(session: Session, *, feed_file: int) -> None:
         """,
         feed_file=feed_file,
     )
-    book_rest(session)
 
 
 def book_payments(session: Session, *, feed_file: int) -> None:
@@ -112,7 +112,6 @@ def book_payments(session: Session, *, feed_file: int) -> None:
         reject(session, "CASE WHEN l.amount = 0 THEN 'zero_amount' END")
         claim_new(session, space="payment", key="l.payment_ref", feed_file=feed_file)
         _book_bill_events(session, "payment", "l.payment_ref", "l.paid_on", feed_file)
-    book_rest(session)
 
 
 def book_adjustments(session: Session, *, feed_file: int) -> None:
@@ -138,7 +137,6 @@ def book_adjustments(session: Session, *, feed_file: int) -> None:
         _book_bill_events(
             session, "adjustment", "l.adjustment_ref", "l.adjusted_on", feed_file
         )
-    book_rest(session)
 
 
 def book_activities(session: Session, *, feed_file: int) -> None:
@@ -168,7 +166,6 @@ def book_activities(session: Session, *, feed_file: int) -> None:
         session.execute(text(_RECORD_ACTIVITIES))
         session.execute(text(_REFUND_ORIGINALS))
         session.execute(text("DROP TABLE doing"))
-    book_rest(session)
 
 
 _ACTIVITY_REASON = """

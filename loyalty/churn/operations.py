@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.accrual.operations import settle_bounced
-from loyalty.members.claims import book_rest, claim_new, decide_known, reject, rounds
+from loyalty.members.claims import claim_new, decide_known, reject, rounds
 from loyalty.points.operations import departure_of, draft, first_open_day
 
 # What a line becomes. Migration and transfer within the operator keep it alive.
@@ -49,7 +49,6 @@ def book_events(session: Session, *, feed_file: int) -> None:
         _set_gates(session)
         session.execute(text("DROP TABLE happened"))
     reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_msisdn' END")
-    book_rest(session)
 
 
 def _follow_lines(session: Session) -> None:

@@ -6,8 +6,13 @@ that two members can never be paid for one of them (design.md 1, decision 3).
 
 from collections.abc import Iterator
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
+
+_COUNT_UNDECIDED = """
+SELECT (SELECT count(*) FROM line l) - (SELECT count(*) FROM verdict v JOIN line l
+                                            ON l.line_no = v.line_no)
+"""
 
 # A key that was claimed before decides its line. The load's own claim counts as
 # booked: it was interrupted after that line and is now resumed.
@@ -25,7 +30,7 @@ SELECT l.line_no,
 
 _CLAIM = """
 INSERT INTO claim (space, key, member_id, content, feed_file, line_no)
-SELECT DISTINCT ON ({key}) :space, {key}, l.member_id, l.content, :feed_file, l.line_no
+SELECT :space, {key}, l.member_id, l.content, :feed_file, l.line_no
   FROM line l
  WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)
  ORDER BY {key}, l.line_no
@@ -54,12 +59,16 @@ def decide_known(session: Session, *, space: str, key: str, feed_file: int) -> N
 def claim_new(session: Session, *, space: str, key: str, feed_file: int) -> None:
     """Claim the keys of all lines that have no verdict yet.
 
-    Of lines with one key the first wins; the others get their verdict. What has
-    no verdict afterwards is new, and must be booked.
+    Lines whose key is known must have been decided before. Of lines with one key
+    the first wins; the others get their verdict. What has no verdict afterwards is
+    new, must be booked, and counts as booked.
     """
     facts = {"space": space, "feed_file": feed_file}
-    session.execute(text(_CLAIM.format(key=key)), facts)
-    session.execute(text(_DECIDE_LATECOMERS.format(key=key)), facts)
+    undecided = session.scalar(text(_COUNT_UNDECIDED))
+    claimed = session.execute(text(_CLAIM.format(key=key)), facts)
+    assert isinstance(claimed, CursorResult)
+    if claimed.rowcount < undecided:
+        session.execute(text(_DECIDE_LATECOMERS.format(key=key)), facts)
 
 
 def reject(session: Session, reason: str) -> None:
@@ -73,19 +82,6 @@ def reject(session: Session, reason: str) -> None:
                      WHERE NOT EXISTS (SELECT FROM verdict v
                                         WHERE v.line_no = l.line_no)) judged
              WHERE reason IS NOT NULL
-            """
-        )
-    )
-
-
-def book_rest(session: Session) -> None:
-    """Give every line that has no verdict yet the verdict `booked`."""
-    session.execute(
-        text(
-            """
-            INSERT INTO verdict (line_no, outcome)
-            SELECT l.line_no, 'booked' FROM line l
-             WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)
             """
         )
     )

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.members.claims import book_rest, claim_new, decide_known, reject
+from loyalty.members.claims import claim_new, decide_known, reject
 
 
 class EntryRefused(AssertionError):
@@ -149,7 +149,6 @@ def book_opening(session: Session, *, feed_file: int) -> None:
         """,
         feed_file=feed_file,
     )
-    book_rest(session)
 
 
 @dataclass(frozen=True, slots=True)
