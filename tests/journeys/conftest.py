@@ -81,7 +81,8 @@ class Programme:
         self.rejects = [
             reason
             for (reason,) in self.rows(
-                "SELECT r.reason FROM feed_reject r JOIN feed_file f ON f.id = feed_file"
+                "SELECT r.reason"
+                " FROM feed_reject r JOIN feed_file f ON f.id = r.feed_file"
                 " WHERE f.feed = :feed AND f.sequence = :sequence ORDER BY line_no",
                 feed=feed,
                 sequence=answer.sequence,

@@ -1,38 +1,36 @@
 """What bills earn, and what becomes of it (design.md 5, Starting terms: Bills)."""
 
 import pytest
+
 from tests.journeys.conftest import LI, WANG, line_of
 
 # Bills are billed on 5 October and due on the 25th: day 90 is 23 January.
 
 
 @pytest.mark.parametrize(
-    ("brand", "amount", "points"),
+    ("brand", "points_of"),
     [
-        ("worldwind", "99.99", 149),  # 149.985
-        ("worldwind", "0.66", 0),  # 0.99
-        ("worldwind", "0.67", 1),  # 1.005
-        ("worldwind", "100.00", 150),
-        ("newspacetime", "99.99", 119),  # 119.988
-        ("newspacetime", "0.83", 0),  # 0.996
-        ("newspacetime", "0.84", 1),  # 1.008
-        ("up", "99.99", 99),
-        ("up", "0.99", 0),
-        ("ruyitong", "99.99", 99),
-        ("ruyitong", "1.00", 1),
+        # 149.985, 0.99, 1.005
+        ("worldwind", {"99.99": 149, "0.66": 0, "0.67": 1, "100.00": 150}),
+        # 119.988, 0.996, 1.008
+        ("newspacetime", {"99.99": 119, "0.83": 0, "0.84": 1, "100.00": 120}),
+        ("up", {"99.99": 99, "0.99": 0, "1.00": 1, "100.00": 100}),
+        ("ruyitong", {"99.99": 99, "0.99": 0, "1.00": 1, "100.00": 100}),
     ],
 )
-def test_a_bill_earns_by_its_brand_rounded_down(
-    programme, bill, pay, brand, amount, points
-):
-    programme.load("subscribers", line_of("ZHAO", "13300000009", brand=brand))
+def test_a_bill_earns_by_its_brand_rounded_down(programme, pay, brand, points_of):
+    number = "13300000009"
+    programme.load("subscribers", line_of("ZHAO", number, brand=brand))
+    days = ("2007-10", "2007-10-05", "2007-10-25")
 
-    bill("B", amount, msisdn="13300000009")
-    pending = programme.member("ZHAO").points
-    pay("P", "B", "2007-10-20", amount)
+    programme.load("bills", *((amount, number, *days, amount) for amount in points_of))
 
-    assert pending == (0, points, 0)
-    assert programme.member("ZHAO").points == (points, 0, 0)
+    assert programme.member("ZHAO").points == (0, sum(points_of.values()), 0)
+    earned = 0
+    for amount, points in points_of.items():
+        pay(f"P-{amount}", amount, "2007-10-20", amount)
+        earned += points
+        assert programme.member("ZHAO").points[0] == earned
 
 
 def test_a_bill_is_pending_until_it_is_paid_in_full(programme, bill, pay):
@@ -220,22 +218,18 @@ def test_a_job_run_late_cancels_as_of_day_91(programme, bill):
 
 
 @pytest.mark.parametrize("job_has_run", [False, True])
-@pytest.mark.parametrize(
-    ("paid_on", "points"), [("2008-01-23", 150), ("2008-01-24", 0)]
-)
-def test_only_a_payment_dated_before_day_91_counts(
-    programme, bill, pay, job_has_run, paid_on, points
-):
-    bill("B", "100.00")
+def test_only_a_payment_dated_before_day_91_counts(programme, bill, pay, job_has_run):
+    bill("B-1", "100.00")
+    bill("B-2", "200.00")
     if job_has_run:
         programme.run("cancel-unpaid", "2008-01-24")
 
-    pay("P", "B", paid_on, "100.00")
+    pay("P-1", "B-1", "2008-01-23", "100.00")
+    pay("P-2", "B-2", "2008-01-24", "200.00")
     programme.run("cancel-unpaid", "2008-02-01")
 
-    assert programme.member("WANG").points == (points, 0, 0)
-    released = programme.days_of("bill_release")
-    assert released == ([(paid_on, paid_on)] if points else [])
+    assert programme.member("WANG").points == (150, 0, 0)
+    assert programme.days_of("bill_release") == [("2008-01-23", "2008-01-23")]
 
 
 def test_a_payment_too_late_is_no_help_to_one_in_time(programme, bill, pay):
