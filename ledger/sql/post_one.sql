@@ -16,6 +16,9 @@ DECLARE
     picked lot;
     takes lot[];
     taken draw[];
+    -- as legs declare them, like declared_as
+    debit_leg text := CASE WHEN strpos(d.debit, ':') = 0 THEN d.debit ELSE declared_as(d.debit) END;
+    credit_leg text := CASE WHEN strpos(d.credit, ':') = 0 THEN d.credit ELSE declared_as(d.credit) END;
 BEGIN
     SELECT gate = 'open' INTO is_open FROM book WHERE member_id = member FOR NO KEY UPDATE;
     -- What names several units, or a lot to be drawn first, is not plain; neither
@@ -26,18 +29,21 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT g.spends, b.pending, b.held, b.owed,
-           d.units <@ ARRAY(SELECT u.code FROM unit u) AS knows_units,
            EXISTS (SELECT FROM reference r WHERE r.member_id = member AND r.reference = d.reference) AS known,
            (SELECT max(p.last_day) FROM period p WHERE p.closed_at IS NOT NULL) AS closed_through
       INTO here
       FROM entry_leg g JOIN balance b ON b.member_id = member AND b.unit = unit_now
-     WHERE g.kind = d.kind AND g.debit = declared_as(d.debit) AND g.credit = declared_as(d.credit);
-    IF NOT found OR here.known OR NOT here.knows_units OR d.effective_on <= here.closed_through
+     WHERE g.kind = d.kind AND g.debit = debit_leg AND g.credit = credit_leg;
+    IF NOT found OR here.known OR d.effective_on <= here.closed_through
        OR here.spends AND NOT is_open OR need NOT BETWEEN 1 AND 1000000000000000 THEN
         RETURN NULL;
     END IF;
 
     IF d.debit = 'available' THEN
+        -- One unit alone is known by its balance.
+        IF cardinality(d.units) > 1 AND NOT d.units <@ ARRAY(SELECT u.code FROM unit u) THEN
+            RETURN NULL;
+        END IF;
         FOR picked IN
             SELECT l.* FROM lot l JOIN unit u ON u.code = l.unit
              WHERE l.member_id = member AND l.unit = ANY (d.units)

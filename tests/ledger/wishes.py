@@ -1,0 +1,35 @@
+"""What random callers may wish for: few values, so that they meet each other."""
+
+from datetime import date
+
+from hypothesis import strategies as st
+
+from loyalty.points.entries import KINDS
+from tests.ledger.makers import DAY, capture, give_back, lot, release
+
+DAYS = (DAY, date(2026, 7, 31), date(2026, 8, 1), date(2026, 9, 20), date(2027, 1, 1))
+LAST_DAYS = (date(2026, 6, 30), date(2026, 7, 31), date(2026, 9, 30), None)
+MONTHS = (date(2026, 5, 1), date(2026, 6, 1), date(2026, 7, 1))
+
+UNDOINGS = (
+    (capture, "hold"),
+    (release, "hold"),
+    (give_back, "redemption"),
+    (release, "redemption"),
+)
+POSTED = {kind.name for kind in KINDS if not kind.name.startswith("bill_")}
+
+members = st.sampled_from([1, 2])
+days = st.sampled_from(DAYS)
+amounts = st.integers(1, 60)
+part = st.none() | st.integers(1, 40)
+units = st.sampled_from(["CUP", "UNI"])
+wallets = st.sampled_from([("CUP", "UNI"), ("CUP",), ("UNI",), ("UNI", "CUP")])
+lots = st.builds(
+    lot,
+    st.sampled_from(LAST_DAYS),
+    st.sampled_from(["operator", "CEB"]),
+    st.sampled_from([date(2026, 1, 1), date(2026, 2, 1)]),
+)
+now = st.booleans()
+chances = st.integers(0, 2)
