@@ -217,7 +217,9 @@ class Member:
                 policy is Shortfall.REFUSE or rootless
             ):
                 raise Refused("exceeds_original")
-        for (debit, target, unit, _), parts in sorted(moved.items()):
+        # What becomes available is written down last.
+        in_order = sorted(moved.items(), key=lambda m: (m[0][1] == "available", m[0]))
+        for (debit, target, unit, _), parts in in_order:
             self._give(
                 entry, posted, debit=debit, target=target, unit=unit, parts=parts
             )
