@@ -8,7 +8,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.members.claims import claim_new, decide_known, reject, rounds
-from loyalty.points.operations import departure_of, draft, lot, post
+from loyalty.points.operations import (
+    departure_of,
+    draft,
+    let_nobody_leave,
+    lot,
+    post,
+)
 
 NEW = "NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)"
 
@@ -41,6 +47,7 @@ def book_bills(session: Session, *, feed_file: int) -> None:
 
     A bill that comes after its member has left the network earns nothing.
     """
+    let_nobody_leave(session)
     decide_known(session, space="bill", key="l.bill_ref", feed_file=feed_file)
     reject(
         session,
@@ -68,12 +75,13 @@ def book_bills(session: Session, *, feed_file: int) -> None:
                   SELECT brand FROM subscription s
                    WHERE s.member_id = l.member_id AND s.msisdn = l.msisdn
                    ORDER BY s.activated_on > l.billed_on, s.activated_on DESC LIMIT 1) s
+              JOIN (SELECT DISTINCT ON (brand) brand, points_num, points_den, version
+                      FROM bill_terms ORDER BY brand, version DESC) t
+                ON t.brand = s.brand
               CROSS JOIN LATERAL (
                   SELECT CASE WHEN m.left_on IS NULL THEN t.points_num
                               ELSE 0 END AS num,
-                         t.points_den AS den, t.version
-                    FROM bill_terms t WHERE t.brand = s.brand
-                   ORDER BY t.version DESC LIMIT 1) e
+                         t.points_den AS den, t.version) e
              WHERE {NEW}
             """
         )
@@ -106,6 +114,7 @@ def book_payments(session: Session, *, feed_file: int) -> None:
     A bounced payment takes them back to pending.
     Points go through on the first day on which the payments cover what is due.
     """
+    let_nobody_leave(session)
     _reject_unknown_bills(session)
     for _ in rounds(session):
         decide_known(session, space="payment", key="l.payment_ref", feed_file=feed_file)
@@ -116,6 +125,7 @@ def book_payments(session: Session, *, feed_file: int) -> None:
 
 def book_adjustments(session: Session, *, feed_file: int) -> None:
     """Book credit notes: the bill's points are computed anew, the difference taken."""
+    let_nobody_leave(session)
     _reject_unknown_bills(session)
     for _ in rounds(session):
         decide_known(
@@ -145,6 +155,7 @@ def book_activities(session: Session, *, feed_file: int) -> None:
     A refund takes back what its original no longer earns, on the original's
     cumulative amount; what a member did after leaving the network earns nothing.
     """
+    let_nobody_leave(session)
     reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_account' END")
     key = "l.partner || '/' || l.partner_ref"
     for _ in rounds(session):
@@ -276,6 +287,7 @@ def cancel_unpaid(session: Session, *, business_date: object) -> int:
 
     What was voided when its member left is no longer pending; after a return it is.
     """
+    let_nobody_leave(session)
     row = draft(
         kind="'bill_cancel'",
         reference="concat_ws(':', 'cancel', bill_ref, events)",

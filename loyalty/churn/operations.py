@@ -9,7 +9,12 @@ from sqlalchemy.orm import Session
 
 from loyalty.accrual.operations import settle_bounced
 from loyalty.members.claims import claim_new, decide_known, reject, rounds
-from loyalty.points.operations import departure_of, draft, first_open_day
+from loyalty.points.operations import (
+    departure_of,
+    draft,
+    first_open_day,
+    let_nobody_earn,
+)
 
 # What a line becomes. Migration and transfer within the operator keep it alive.
 _STATE_AFTER = """
@@ -27,6 +32,7 @@ def book_events(session: Session, *, feed_file: int) -> None:
     was voided, the same lots. An event older than one already known is kept as
     history only.
     """
+    let_nobody_earn(session)
     for _ in rounds(session):
         decide_known(session, space="event", key="l.event_ref", feed_file=feed_file)
         reject(

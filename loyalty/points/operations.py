@@ -80,6 +80,26 @@ def departure_of(member_id: str, reference: str) -> str:
     )
 
 
+# Who comes and goes is decided alone; the number is arbitrary. Taken first of all
+# in a transaction, so that nobody waits for it who is waited for.
+_COMING_AND_GOING = {"key": 0x4348524E}
+
+
+def let_nobody_leave(session: Session) -> None:
+    """Keep members in the network, or out of it, until the transaction ends.
+
+    What they earn is decided by where they are, before their books are locked.
+    """
+    session.execute(
+        text("SELECT pg_advisory_xact_lock_shared(:key)"), _COMING_AND_GOING
+    )
+
+
+def let_nobody_earn(session: Session) -> None:
+    """Wait for all that is being earned; members may then leave and return."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), _COMING_AND_GOING)
+
+
 def first_open_day(session: Session) -> date | None:
     """Return the first day that entries may be dated to; None: any day may."""
     day: date | None = session.scalar(

@@ -1,10 +1,17 @@
 """What leaving voids and returning restores (design.md 5, Starting terms: Churn)."""
 
-import pytest
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
+import pytest
+from sqlalchemy import text
+
+from loyalty.feeds.formats import FEEDS
+from loyalty.feeds.loading import load
 from tests.journeys.conftest import WANG, line_of
 
 SECOND = "13300000002"
+WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
 CARD = ("CEB", "6226-1", "card")
 
 # Who leaves on 10 November is restored until 8 February, the 90th day.
@@ -447,3 +454,30 @@ def test_a_refund_after_a_late_return_takes_nothing_from_what_is_new(
     act("T-3", "-200.00", "2008-02-11", "T-1")
 
     assert holds() == (0, 0, 10)
+
+
+@pytest.mark.usefixtures("rich")
+def test_who_pays_while_leaving_has_left(programme, holds):
+    paid = programme.write("payments", ("P-2", "B-2", "2007-11-10", "60.00"))
+    left = programme.write(
+        "subscription-events",
+        ("E-1", WANG, "closed", "voluntary", "2007-11-10T12:00:00+08:00"),
+    )
+
+    with (
+        ThreadPoolExecutor(2) as pool,
+        programme.database.owner_engine.connect() as keeper,
+    ):
+        # Somebody keeps the book while he is about to leave, and then pays.
+        keeper.execute(text("SELECT FROM ledger.book FOR UPDATE"))
+        loads = []
+        for feed, path in (("subscription-events", left), ("payments", paid)):
+            loads.append(pool.submit(load, programme.database, FEEDS[feed], path))
+            while programme.rows(WAITING) != [(len(loads),)]:
+                sleep(0.01)
+        keeper.rollback()
+        assert [loaded.result().booked for loaded in loads] == [1, 1]
+
+    assert holds() == (0, 0, 0)
+    programme.event("E-2", WANG, "reconnected", "2007-11-20")
+    assert holds() == (150, 90, 20)
