@@ -37,6 +37,7 @@ DECLARE
     ranks int[];
     sizes int[];                       -- drafts per round
     taken int := 0;
+    all_apart bool;                    -- no member has several drafts
     all_single bool;                   -- no entry has several drafts
     are_plain bool[];
     plain draft[];
@@ -54,9 +55,12 @@ DECLARE
     has_draws bool;
     has_settles bool;
     overdrawn int[];                   -- entries
-    refused int[];                     -- entries
+    some_refused bool;
+    needed bigint[];                   -- per draft
+    available bigint[];
     decided int;                       -- drafts that came to something
     ids uuid[];                        -- per draft: the id of its entry
+    nobody CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
 BEGIN
     -- Held to the end of the transaction: whoever closes a period takes the
     -- table in SHARE mode and so waits for us, or we see the closed period.
@@ -73,18 +77,25 @@ BEGIN
     END IF;
     PERFORM FROM book WHERE member_id IN (SELECT d.member_id FROM unnest(drafts) d)
       ORDER BY member_id FOR NO KEY UPDATE;
-    SELECT array_agg(draft ORDER BY nth, ord), array_agg(entry ORDER BY nth, ord),
-           array_agg(nth ORDER BY nth, ord)
-      INTO ranked, ranked_entries, ranks
-      FROM (SELECT draft, ord, entry,
-                   count(*) FILTER (WHERE (draft).line = 0)
-                       OVER (PARTITION BY (draft).member_id ORDER BY ord) AS nth
-              FROM (SELECT draft, ord,
-                           (count(*) FILTER (WHERE (draft).line = 0) OVER (ORDER BY ord))::int AS entry
-                      FROM (SELECT draft, row_number() OVER () AS ord
-                              FROM unnest(drafts) draft) listed) numbered) placed;
-    sizes := ARRAY(SELECT count(*) FROM unnest(ranks) nth GROUP BY nth ORDER BY nth);
-    all_single := NOT EXISTS (SELECT FROM unnest(drafts) d WHERE d.line > 0);
+    SELECT count(DISTINCT d.member_id) = count(*), bool_and(d.line = 0)
+      INTO all_apart, all_single FROM unnest(drafts) d;
+    IF all_apart THEN
+        ranked := drafts;
+        ranked_entries := ARRAY(SELECT generate_series(1, cardinality(drafts)));
+        sizes := ARRAY[cardinality(drafts)];
+    ELSE
+        SELECT array_agg(draft ORDER BY nth, ord), array_agg(entry ORDER BY nth, ord),
+               array_agg(nth ORDER BY nth, ord)
+          INTO ranked, ranked_entries, ranks
+          FROM (SELECT draft, ord, entry,
+                       count(*) FILTER (WHERE (draft).line = 0)
+                           OVER (PARTITION BY (draft).member_id ORDER BY ord) AS nth
+                  FROM (SELECT draft, ord,
+                               (count(*) FILTER (WHERE (draft).line = 0) OVER (ORDER BY ord))::int AS entry
+                          FROM (SELECT draft, row_number() OVER () AS ord
+                                  FROM unnest(drafts) draft) listed) numbered) placed;
+        sizes := ARRAY(SELECT count(*) FROM unnest(ranks) nth GROUP BY nth ORDER BY nth);
+    END IF;
     closed_through := ledger.closed_through();
     known_units := ARRAY(SELECT code FROM unit);
 
@@ -339,45 +350,66 @@ BEGIN
         END IF;
 
         -- Refusals: what the decisions found, undeclared legs, entries without any line.
-        SELECT array_agg(DISTINCT l.entry) FILTER (WHERE l.code IS NOT NULL OR g.kind IS NULL),
-               count(DISTINCT l.ord)
-          INTO refused, decided
+        SELECT bool_or(l.code IS NOT NULL OR g.kind IS NULL), count(DISTINCT l.ord)
+          INTO some_refused, decided
           FROM unnest(lines) l
           LEFT JOIN entry_leg g ON g.kind = l.kind AND g.debit = declared_as(l.debit)
                                AND g.credit = declared_as(l.credit);
-        IF refused IS NOT NULL OR overdrawn IS NOT NULL OR decided < cardinality(batch)
+        IF some_refused OR overdrawn IS NOT NULL OR decided < cardinality(batch)
            OR codes IS DISTINCT FROM array_fill(NULL::text, ARRAY[cardinality(codes)]) THEN
-            -- The first reason of the first draft that has one is the entry's.
-            SELECT array_agg(d.code ORDER BY d.ord),
-                   array_agg(CASE WHEN d.code IS NULL THEN d.id::uuid END ORDER BY d.ord)
-              INTO codes, ids
-              FROM (SELECT d.ord, max(CASE WHEN d.line = 0 THEN new_id()::text END) OVER e AS id,
+            -- Drafts, decisions and overdrawn entries are laid under one another and
+            -- grouped: joined, they would be compared each with each. The first
+            -- reason of the first draft that has one is the entry's.
+            SELECT array_agg(f.code ORDER BY f.ord),
+                   array_agg(CASE WHEN f.code IS NULL THEN f.id::uuid ELSE nobody END ORDER BY f.ord),
+                   array_agg(CASE WHEN f.code IS NOT NULL THEN f.needed END ORDER BY f.ord),
+                   array_agg(CASE WHEN f.code IS NOT NULL THEN f.available END ORDER BY f.ord)
+              INTO codes, ids, needed, available
+              FROM (SELECT g.ord, max(CASE WHEN g.line = 0 THEN new_id()::text END) OVER e AS id,
+                           max(g.needed) OVER e AS needed, min(g.available) OVER e AS available,
                            coalesce(
-                               substr(min(lpad(d.ord::text, 9, '0') || d.code) OVER e, 10),
-                               substr(min(lpad(d.ord::text, 9, '0') || w.code) OVER e, 10),
-                               CASE WHEN d.entry = ANY (overdrawn) THEN 'insufficient_points' END,
-                               CASE WHEN d.entry = ANY (refused) THEN CASE
+                               substr(min(lpad(g.ord::text, 9, '0') || g.code) OVER e, 10),
+                               substr(min(lpad(g.ord::text, 9, '0') || g.found) OVER e, 10),
+                               CASE WHEN bool_or(g.is_overdrawn) OVER e THEN 'insufficient_points' END,
+                               CASE WHEN bool_or(g.is_undeclared) OVER e THEN CASE
                                     WHEN bool_or(
-                                        d.debit IS NOT NULL AND NOT is_account(d.debit)
-                                        OR d.credit IS NOT NULL AND NOT is_account(d.credit)) OVER e
+                                        g.debit IS NOT NULL AND NOT is_account(g.debit)
+                                        OR g.credit IS NOT NULL AND NOT is_account(g.credit)) OVER e
                                     THEN 'unknown_account' ELSE 'undeclared_leg' END END,
-                               CASE WHEN sum(w.n) OVER e IS NULL THEN 'nothing_to_post' END) AS code
-                      FROM unnest(batch, entries, codes) WITH ORDINALITY AS d(
-                          line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
-                          lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, ord)
-                      LEFT JOIN (SELECT l.ord, max(l.code) AS code, count(*) AS n
-                                   FROM unnest(lines) l GROUP BY l.ord) w ON w.ord = d.ord
-                    WINDOW e AS (PARTITION BY d.entry)) d;
+                               CASE WHEN NOT bool_or(g.is_decided) OVER e THEN 'nothing_to_post' END) AS code
+                      FROM (SELECT f.ord, f.entry, max(f.line) AS line, max(f.code) AS code,
+                                   max(f.debit) AS debit, max(f.credit) AS credit, max(f.found) AS found,
+                                   bool_or(f.is_decided) AS is_decided, bool_or(f.is_undeclared) AS is_undeclared,
+                                   bool_or(f.is_overdrawn) AS is_overdrawn,
+                                   max(f.needed) AS needed, min(f.available) AS available
+                              FROM (SELECT d.ord, d.entry, d.line, d.code, d.debit, d.credit, NULL AS found,
+                                           false AS is_decided, false AS is_undeclared, false AS is_overdrawn,
+                                           NULL::bigint AS needed, NULL::bigint AS available
+                                      FROM unnest(batch, entries, codes) WITH ORDINALITY AS d(
+                                          line, member_id, reference, input_hash, kind, debit, credit, units,
+                                          amount, scope, lot, reverses, effective_on, occurred_at, actor,
+                                          rule_version, entry, code, ord)
+                                    UNION ALL
+                                    SELECT l.ord, l.entry, NULL, NULL, NULL, NULL, l.code, true, g.kind IS NULL, false,
+                                           CASE WHEN l.code IS NOT NULL THEN l.needed END,
+                                           CASE WHEN l.code IS NOT NULL THEN l.available END
+                                      FROM unnest(lines) l
+                                      LEFT JOIN entry_leg g ON g.kind = l.kind AND g.debit = declared_as(l.debit)
+                                                           AND g.credit = declared_as(l.credit)
+                                    UNION ALL
+                                    SELECT NULL, o.entry, NULL, NULL, NULL, NULL, NULL, false, false, true, NULL, NULL
+                                      FROM unnest(overdrawn) o(entry)) f
+                             GROUP BY f.ord, f.entry) g
+                    WINDOW e AS (PARTITION BY g.entry)) f
+             WHERE f.ord IS NOT NULL;
             RETURN QUERY
             SELECT d.entry, CASE WHEN d.code IS NULL THEN 'posted' WHEN d.code = 'replayed' THEN d.code ELSE 'refused' END,
-                   nullif(d.code, 'replayed'), coalesce(d.id, d.known),
-                   (SELECT max(l.needed) FROM unnest(lines) l WHERE l.entry = d.entry AND l.code IS NOT NULL),
-                   (SELECT min(l.available) FROM unnest(lines) l WHERE l.entry = d.entry AND l.code IS NOT NULL)
-              FROM unnest(batch, entries, codes, ids, known) AS d(
-                  line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
-                  lot, reverses, effective_on, occurred_at, actor, rule_version, entry, code, id, known)
+                   nullif(d.code, 'replayed'), coalesce(nullif(d.id, nobody), d.known), d.needed, d.available
+              FROM unnest(batch, entries, codes, ids, known, needed, available) AS d(
+                  line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope, lot, reverses,
+                  effective_on, occurred_at, actor, rule_version, entry, code, id, known, needed, available)
              WHERE d.line = 0;
-            SELECT array_agg(l) INTO lines FROM unnest(lines) l WHERE ids[l.ord] IS NOT NULL;
+            SELECT array_agg(l) INTO lines FROM unnest(lines) l WHERE ids[l.ord] <> nobody;
             CONTINUE WHEN lines IS NULL;
         ELSE
             -- The drafts of one entry stand side by side, so the id of the last
@@ -400,7 +432,7 @@ BEGIN
           FROM unnest(batch, ids) AS d(
               line, member_id, reference, input_hash, kind, debit, credit, units, amount, scope,
               lot, reverses, effective_on, occurred_at, actor, rule_version, id)
-         WHERE d.line = 0 AND d.id IS NOT NULL;
+         WHERE d.line = 0 AND d.id <> nobody;
 
         UPDATE balance b
            SET available = b.available + f.available, pending = b.pending + f.pending,
