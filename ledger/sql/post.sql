@@ -65,6 +65,9 @@ BEGIN
     -- Held to the end of the transaction: whoever closes a period takes the
     -- table in SHARE mode and so waits for us, or we see the closed period.
     LOCK TABLE transfer IN ROW EXCLUSIVE MODE;
+    IF coalesce(cardinality(drafts), 0) = 0 THEN
+        RETURN;
+    END IF;
     IF cardinality(drafts) = 1 THEN
         first := drafts[1];
         IF first.reverses IS NULL AND first.amount IS NOT NULL AND first.scope IS NULL THEN
