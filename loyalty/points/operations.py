@@ -111,14 +111,17 @@ def first_open_day(session: Session) -> date | None:
 def post(session: Session, drafts: str, **parameters: object) -> int:
     """Post the drafts that a SQL query `(draft, nth)` yields, in order of `nth`.
 
-    All of them must be postable. Returns how many entries were posted.
+    All of them must be postable. Returns how many entries were posted. They are
+    handed over member by member, which touches the books' pages in order.
     """
     row = session.execute(
         text(
             f"""
             SELECT count(*) AS entries, count(*) FILTER (WHERE outcome = 'refused')
                    AS refused, min(code) AS code
-              FROM ledger.post((SELECT array_agg(draft ORDER BY nth) FROM ({drafts}) d))
+              FROM ledger.post((
+                  SELECT array_agg(draft ORDER BY (draft).member_id, nth)
+                    FROM ({drafts}) d))
             """
         ),
         {"first_open": first_open_day(session)} | parameters,

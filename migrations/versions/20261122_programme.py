@@ -27,7 +27,8 @@ CREATE TABLE activity_terms (
     version integer NOT NULL, partner_kind text NOT NULL, partner text NOT NULL,
     activity text NOT NULL, unit text NOT NULL, points integer NOT NULL,
     per_fen integer NOT NULL,
-    CONSTRAINT activity_terms_pkey PRIMARY KEY (version, partner_kind, partner, activity),
+    CONSTRAINT activity_terms_pkey PRIMARY KEY (
+        version, partner_kind, partner, activity),
     CONSTRAINT activity_terms_is_a_rate CHECK (points > 0 AND per_fen > 0));
 CREATE TABLE excluded_category (
     version integer NOT NULL, partner text NOT NULL, first text NOT NULL,
@@ -45,7 +46,8 @@ CREATE TABLE catalogue_item (
     CONSTRAINT catalogue_item_has_a_cost_treatment CHECK (
         cost_treatment IN ('NO_REVENUE_EFFECT', 'POINTS_ACCRUAL', 'CLUB_COST')),
     CONSTRAINT catalogue_item_costs_something CHECK (points > 0),
-    CONSTRAINT catalogue_item_has_prices CHECK (settlement_fen >= 0 AND market_fen >= 0),
+    CONSTRAINT catalogue_item_has_prices CHECK (
+        settlement_fen >= 0 AND market_fen >= 0),
     CONSTRAINT catalogue_item_is_settled_with_someone CHECK (
         settlement_fen = 0 OR partner IS NOT NULL));
 CREATE TABLE departure (
