@@ -11,7 +11,6 @@ from loyalty.feeds.loading import load
 from tests.journeys.conftest import WANG, line_of
 
 SECOND = "13300000002"
-WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
 CARD = ("CEB", "6226-1", "card")
 
 # Who leaves on 10 November is restored until 8 February, the 90th day.
@@ -456,6 +455,17 @@ def test_a_refund_after_a_late_return_takes_nothing_from_what_is_new(
     assert holds() == (0, 0, 10)
 
 
+def wait_until(programme, *, waiting):
+    """Wait until so many are waiting for a lock."""
+    for _ in range(2_000):
+        if programme.rows(
+            "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+        ) == [(waiting,)]:
+            return
+        sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
 @pytest.mark.usefixtures("rich")
 def test_who_pays_while_leaving_has_left(programme, holds):
     paid = programme.write("payments", ("P-2", "B-2", "2007-11-10", "60.00"))
@@ -472,9 +482,10 @@ def test_who_pays_while_leaving_has_left(programme, holds):
         keeper.execute(text("SELECT FROM ledger.book FOR UPDATE"))
         loads = []
         for feed, path in (("subscription-events", left), ("payments", paid)):
-            loads.append(pool.submit(load, programme.database, FEEDS[feed], path))
-            while programme.rows(WAITING) != [(len(loads),)]:
-                sleep(0.01)
+            loads.append(
+                pool.submit(load, programme.database, FEEDS[feed], path, workers=1)
+            )
+            wait_until(programme, waiting=len(loads))
         keeper.rollback()
         assert [loaded.result().booked for loaded in loads] == [1, 1]
 
