@@ -1,7 +1,13 @@
 """Commands that keep running and serve."""
 
+import multiprocessing
 import os
+import signal
 import socket
+import time
+from importlib import import_module
+from threading import Thread
+from typing import Any
 
 import click
 from granian import Granian
@@ -14,6 +20,8 @@ from loyalty.database import Database
 # Per worker. They wait for the database more than they compute, but more of them
 # than this only stand in each other's way.
 THREADS = 2 * (os.cpu_count() or 1) + 1
+WATCH_SECONDS = 0.5
+GRACE_SECONDS = 10  # for requests under way when the server was killed
 
 
 @click.command()
@@ -37,7 +45,27 @@ def serve(database: Database, host: str, port: int, workers: int) -> None:
         backpressure=THREADS * 4,
         log_level=LogLevels.warning,
         websockets=False,
-    ).serve()
+    ).serve(target_loader=load_watched)
+
+
+def load_watched(target: str) -> Any:
+    """Load the application in a worker, which ends when its server is killed.
+
+    Nobody else would end it, and it would hold the port and the data folder.
+    """
+    server = multiprocessing.parent_process()
+    assert server is not None, "only workers load the application"
+    Thread(target=_end_after, args=[server.pid], daemon=True).start()
+    module, name = target.split(":")
+    return getattr(import_module(module), name)
+
+
+def _end_after(server_pid: int | None) -> None:
+    while os.getppid() == server_pid:
+        time.sleep(WATCH_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    os._exit(1)
 
 
 def claim(host: str, port: int) -> None:
