@@ -247,9 +247,10 @@ def libpq_dsn(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def first_line(error: DBAPIError) -> str:
+def first_line(error: DBAPIError | psycopg.Error) -> str:
     """Return what the database said, without statement and parameters."""
-    return str(error.orig).strip().split("\n", maxsplit=1)[0]
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return str(said).strip().split("\n", maxsplit=1)[0]
 
 
 def _parsed(address: str, *, variable: str) -> URL:

@@ -4,7 +4,7 @@ import sys
 
 import click
 import psycopg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from loyalty.cli import (
     bench,
@@ -56,7 +56,13 @@ def main(arguments: list[str] | None = None) -> None:
         # The reader of our output had enough; Python must not flush into it again.
         sys.stderr.close()
         sys.exit(1)
-    except (LoyaltyError, OSError, UnicodeDecodeError, DBAPIError) as error:
+    except (
+        LoyaltyError,
+        OSError,
+        UnicodeDecodeError,
+        SQLAlchemyError,
+        psycopg.Error,
+    ) as error:
         sentence = _sentence(error)
         if sentence is None:
             raise
@@ -76,12 +82,32 @@ def _sentence(error: Exception) -> str | None:
             sentence = reason
         case OSError(strerror=str(reason)):
             sentence = f"{error.filename}: {reason}"
-        case DBAPIError(orig=psycopg.errors.UndefinedTable()):
-            sentence = "the database is not prepared: run jifen init"
-        case DBAPIError(orig=psycopg.OperationalError(sqlstate=None)):
-            sentence = f"the database does not answer: {first_line(error)}"
-        case DBAPIError(orig=psycopg.errors.InsufficientPrivilege()):
-            sentence = f"the database forbids it: {first_line(error)}"
+        case SQLAlchemyError() | psycopg.Error():
+            return _database_sentence(error)
         case _:
             return None
     return " ".join(sentence.split())
+
+
+def _database_sentence(error: SQLAlchemyError | psycopg.Error) -> str | None:
+    """Say in one line what is wrong with the database; None: rather with us."""
+    said = _said(error)
+    match said:
+        case psycopg.errors.UndefinedTable():
+            return "the database is not prepared: run jifen init"
+        case psycopg.errors.InsufficientPrivilege():
+            return f"the database forbids it: {first_line(said)}"
+        case psycopg.OperationalError(sqlstate=None):
+            return f"the database does not answer: {first_line(said)}"
+        case psycopg.OperationalError():
+            return f"the database cannot go on: {first_line(said)}"
+        case _:
+            return None
+
+
+def _said(error: BaseException) -> BaseException:
+    """Return what the driver said; also where our own tidying up failed after it."""
+    if isinstance(error, psycopg.Error):
+        return error
+    before = error.orig if isinstance(error, DBAPIError) else error.__context__
+    return error if before is None else _said(before)
