@@ -1,7 +1,7 @@
 -- Small functions that the rest of the kernel is built from.
 
 CREATE FUNCTION ledger.new_id() RETURNS uuid LANGUAGE sql VOLATILE
-    AS 'SELECT {new_id}';
+    AS $$ SELECT {new_id} $$;
 
 -- The last day of the last closed period, or -infinity.
 CREATE FUNCTION ledger.closed_through() RETURNS date
