@@ -124,7 +124,9 @@ class Programme:
     def report(self, month: str) -> dict[str, Any]:
         """Return the report of a month, whose figures add up."""
         with self.database.unit_of_work() as session:
-            found = month_report(session, date.fromisoformat(f"{month}-01"))
+            found: dict[str, Any] = month_report(
+                session, date.fromisoformat(f"{month}-01")
+            )
         for unit in found["units"].values():
             inflow = ("opening", "issued", "exchanged_in", "reinstated", "adjusted")
             outflow = ("clawed_back", "exchanged_out", "expired", "voided", "forfeited")

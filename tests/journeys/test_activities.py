@@ -48,10 +48,10 @@ def test_every_line_is_rounded_down_on_its_own(programme):
 
 
 def test_excluded_categories_earn_nothing_and_their_neighbours_do(programme):
-    excluded = ("4829", "6010", "6011", "6012", "6051", "6540", "7995")
-    excluded += ("9211", "9212", "9300", "9311", "9398", "9399")
-    neighbours = ("4828", "4830", "6009", "6013", "6050", "6052", "6539", "6541")
-    neighbours += ("7994", "7996", "9210", "9400", "0000", "5411", "9999", "")
+    excluded = ["4829", "6010", "6011", "6012", "6051", "6540", "7995"]
+    excluded += ["9211", "9212", "9300", "9311", "9398", "9399"]
+    neighbours = ["4828", "4830", "6009", "6013", "6050", "6052", "6539", "6541"]
+    neighbours += ["7994", "7996", "9210", "9400", "0000", "5411", "9999", ""]
 
     programme.load(
         "activities",

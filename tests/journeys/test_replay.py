@@ -2,6 +2,7 @@
 
 import csv
 import json
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from loyalty.demo.files import write_feed
 from tests.journeys.conftest import PARTNERS, WANG, line_of
 
 # One file of each feed that moves points, with one line that is rejected.
-FILES = {
+FILES: dict[str, Any] = {
     "opening": [
         ("WANG", "CUP", 5_000, "operator", "2006-06", "2009-06-30"),
         ("ZHAO", "CUP", 5_000, "operator", "2006-06", "2009-06-30"),
