@@ -7,7 +7,7 @@ leaves a verdict for each line that it does not book. Terms: design.md 5.
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.members.claims import claim_new, decide_known, reject, rounds
+from loyalty.members.claims import claim_new, decide_known, fill, reject, rounds
 from loyalty.points.operations import (
     departure_of,
     draft,
@@ -116,7 +116,7 @@ def book_payments(session: Session, *, feed_file: int) -> None:
     """
     let_nobody_leave(session)
     _reject_unknown_bills(session)
-    for _ in rounds(session):
+    for _ in rounds(session, key="bill_ref"):
         decide_known(session, space="payment", key="l.payment_ref", feed_file=feed_file)
         reject(session, "CASE WHEN l.amount = 0 THEN 'zero_amount' END")
         claim_new(session, space="payment", key="l.payment_ref", feed_file=feed_file)
@@ -127,7 +127,7 @@ def book_adjustments(session: Session, *, feed_file: int) -> None:
     """Book credit notes: the bill's points are computed anew, the difference taken."""
     let_nobody_leave(session)
     _reject_unknown_bills(session)
-    for _ in rounds(session):
+    for _ in rounds(session, key="bill_ref"):
         decide_known(
             session, space="adjustment", key="l.adjustment_ref", feed_file=feed_file
         )
@@ -158,25 +158,25 @@ def book_activities(session: Session, *, feed_file: int) -> None:
     let_nobody_leave(session)
     reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_account' END")
     key = "l.partner || '/' || l.partner_ref"
-    for _ in rounds(session):
+    original = "partner || '/' || coalesce(original_ref, partner_ref)"
+    for _ in rounds(session, key=original):
         decide_known(session, space="activity", key=key, feed_file=feed_file)
         reject(session, _ACTIVITY_REASON)
         claim_new(session, space="activity", key=key, feed_file=feed_file)
-        session.execute(
-            text(
-                _ACTIVITIES.format(
-                    new=NEW,
-                    departure=departure_of(
-                        "o.member_id",
-                        "'activity:' || o.partner || '/' || o.partner_ref",
-                    ),
-                )
-            )
+        fill(
+            session,
+            "doing",
+            _ACTIVITIES.format(
+                new=NEW,
+                departure=departure_of(
+                    "o.member_id",
+                    "'activity:' || o.partner || '/' || o.partner_ref",
+                ),
+            ),
         )
         _post_activities(session, feed_file)
         session.execute(text(_RECORD_ACTIVITIES))
         session.execute(text(_REFUND_ORIGINALS))
-        session.execute(text("DROP TABLE doing"))
 
 
 _ACTIVITY_REASON = """
@@ -199,7 +199,6 @@ CASE WHEN l.currency <> 'CNY' THEN 'currency_not_supported'
 
 # The round's lines with what they earn or take back.
 _ACTIVITIES = """
-CREATE TEMP TABLE doing ON COMMIT DROP AS
 SELECT l.line_no, l.content, l.member_id, l.partner, l.partner_ref, l.activity,
        l.occurred_on, l.amount, l.mcc, l.original_ref,
        e.unit, e.points_per, e.per_fen, e.version, p.expiry_months,
@@ -338,18 +337,16 @@ def settle_bounced(session: Session, *, members: str, on: str, actor: str) -> No
     `members` is the SQL of a relation with `member_id` and the day `on` of the
     return; what came back with the member was earned by payments that failed.
     """
-    session.execute(
-        text(
-            f"""
-            CREATE TEMP TABLE bounced ON COMMIT DROP AS
-            SELECT b.*, t.expiry_months, r.{on} AS happened_on,
-                   {_EVENTS_SO_FAR} AS events
-              FROM bill b JOIN {members} r ON r.member_id = b.member_id
-              JOIN programme_terms t ON t.version = b.rule_version
-             WHERE b.standing = 'available' AND b.paid_fen < b.due_fen
-               AND NOT EXISTS (SELECT FROM {_DEPARTURE} d)
-            """
-        )
+    fill(
+        session,
+        "bounced",
+        f"""
+        SELECT b.*, t.expiry_months, r.{on} AS happened_on, {_EVENTS_SO_FAR} AS events
+          FROM bill b JOIN {members} r ON r.member_id = b.member_id
+          JOIN programme_terms t ON t.version = b.rule_version
+         WHERE b.standing = 'available' AND b.paid_fen < b.due_fen
+           AND NOT EXISTS (SELECT FROM {_DEPARTURE} d)
+        """,
     )
     row = draft(
         kind="'bill_bounce'",
@@ -378,7 +375,6 @@ def settle_bounced(session: Session, *, members: str, on: str, actor: str) -> No
             """
         )
     )
-    session.execute(text("DROP TABLE bounced"))
 
 
 def _reject_unknown_bills(session: Session) -> None:
@@ -393,7 +389,6 @@ def _reject_unknown_bills(session: Session) -> None:
 # It decides whether the bill was paid in time, and no points are released before
 # they became pending.
 _EVENTS = """
-CREATE TEMP TABLE happening ON COMMIT DROP AS
 SELECT e.*,
        CASE WHEN e.is_void OR e.points_after = 0 THEN NULL
             WHEN (e.standing = 'pending' OR e.standing = 'canceled' AND {is_payment})
@@ -465,18 +460,18 @@ UPDATE bill b
 def _book_bill_events(
     session: Session, source: str, ref: str, happened_on: str, feed_file: int
 ) -> None:
-    """Book the events of one round, at most one for each member."""
-    session.execute(
-        text(
-            _EVENTS.format(
-                ref=ref,
-                happened_on=happened_on,
-                is_payment="true" if source == "payment" else "false",
-                new=NEW,
-                departure=_DEPARTURE,
-                cancel_on=_CANCEL_ON,
-            )
-        )
+    """Book the events of one round, at most one for each bill."""
+    fill(
+        session,
+        "happening",
+        _EVENTS.format(
+            ref=ref,
+            happened_on=happened_on,
+            is_payment="true" if source == "payment" else "false",
+            new=NEW,
+            departure=_DEPARTURE,
+            cancel_on=_CANCEL_ON,
+        ),
     )
     session.execute(text(_RECORD_EVENTS), {"source": source})
     reference = f"'{source}:' || ref"
@@ -587,4 +582,3 @@ def _book_bill_events(
         feed_file=feed_file,
     )
     session.execute(text(_UPDATE_BILLS))
-    session.execute(text("DROP TABLE happening"))

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.accrual.operations import settle_bounced
-from loyalty.members.claims import claim_new, decide_known, reject, rounds
+from loyalty.members.claims import claim_new, decide_known, fill, reject, rounds
 from loyalty.points.operations import (
     departure_of,
     draft,
@@ -53,27 +53,25 @@ def book_events(session: Session, *, feed_file: int) -> None:
         _void_leavers(session, feed_file)
         _restore_returned(session, feed_file)
         _set_gates(session)
-        session.execute(text("DROP TABLE happened"))
     reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_msisdn' END")
 
 
 def _follow_lines(session: Session) -> None:
     """Write the events down, and bring each line to its new state."""
-    session.execute(
-        text(
-            f"""
-            CREATE TEMP TABLE happened ON COMMIT DROP AS
-            SELECT l.*, s.activated_on, CAST(l.occurred_at AS date) AS happened_on,
-                   {_STATE_AFTER} AS state_after
-              FROM line l
-              CROSS JOIN LATERAL (
-                  SELECT activated_on, state_at FROM subscription s
-                   WHERE s.member_id = l.member_id AND s.msisdn = l.msisdn
-                   ORDER BY s.activated_on DESC LIMIT 1) s
-             WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)
-               AND (s.state_at IS NULL OR l.occurred_at >= s.state_at)
-            """
-        )
+    fill(
+        session,
+        "happened",
+        f"""
+        SELECT l.*, s.activated_on, CAST(l.occurred_at AS date) AS happened_on,
+               {_STATE_AFTER} AS state_after
+          FROM line l
+          CROSS JOIN LATERAL (
+              SELECT activated_on, state_at FROM subscription s
+               WHERE s.member_id = l.member_id AND s.msisdn = l.msisdn
+               ORDER BY s.activated_on DESC LIMIT 1) s
+         WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)
+           AND (s.state_at IS NULL OR l.occurred_at >= s.state_at)
+        """,
     )
     session.execute(
         text(
@@ -195,38 +193,37 @@ def _restore_returned(session: Session, feed_file: int) -> None:
         occurred_at="occurred_at",
         reverses="voided_by",
     )
-    session.execute(
-        text(
-            f"""
-            CREATE TEMP TABLE returned ON COMMIT DROP AS
-            WITH back AS MATERIALIZED (
-                SELECT h.*, d.event_ref AS departure, d.entry_id AS voided_by,
-                       row_number() OVER (ORDER BY h.line_no)::int AS entry
-                  FROM happened h
-                  CROSS JOIN LATERAL (
-                      SELECT d.event_ref, d.entry_id, d.left_on FROM departure d
-                       WHERE d.member_id = h.member_id AND d.reinstated_on IS NULL
-                       ORDER BY d.booked_at DESC LIMIT 1) d
-                  CROSS JOIN LATERAL (
-                      SELECT reinstate_within_days AS days FROM programme_terms
-                       ORDER BY version DESC LIMIT 1) t
-                 WHERE h.event = 'reconnected' AND h.happened_on <= d.left_on + t.days
-            ),
-            wanted AS MATERIALIZED (
-                SELECT *, row_number() OVER (ORDER BY entry)::int AS nth
-                  FROM back WHERE voided_by IS NOT NULL
-            ),
-            answer AS MATERIALIZED (
-                SELECT * FROM ledger.post(
-                    (SELECT array_agg({restore} ORDER BY nth) FROM wanted))
-            )
-            SELECT b.member_id, b.departure, b.voided_by, b.happened_on,
-                   a.id AS reinstated_by
-              FROM back b
-              LEFT JOIN wanted w ON w.line_no = b.line_no
-              LEFT JOIN answer a ON a.entry = w.nth
-            """
+    fill(
+        session,
+        "returned",
+        f"""
+        WITH back AS MATERIALIZED (
+            SELECT h.*, d.event_ref AS departure, d.entry_id AS voided_by,
+                   row_number() OVER (ORDER BY h.line_no)::int AS entry
+              FROM happened h
+              CROSS JOIN LATERAL (
+                  SELECT d.event_ref, d.entry_id, d.left_on FROM departure d
+                   WHERE d.member_id = h.member_id AND d.reinstated_on IS NULL
+                   ORDER BY d.booked_at DESC LIMIT 1) d
+              CROSS JOIN LATERAL (
+                  SELECT reinstate_within_days AS days FROM programme_terms
+                   ORDER BY version DESC LIMIT 1) t
+             WHERE h.event = 'reconnected' AND h.happened_on <= d.left_on + t.days
         ),
+        wanted AS MATERIALIZED (
+            SELECT *, row_number() OVER (ORDER BY entry)::int AS nth
+              FROM back WHERE voided_by IS NOT NULL
+        ),
+        answer AS MATERIALIZED (
+            SELECT * FROM ledger.post(
+                (SELECT array_agg({restore} ORDER BY nth) FROM wanted))
+        )
+        SELECT b.member_id, b.departure, b.voided_by, b.happened_on,
+               a.id AS reinstated_by
+          FROM back b
+          LEFT JOIN wanted w ON w.line_no = b.line_no
+          LEFT JOIN answer a ON a.entry = w.nth
+        """,
         {"feed_file": feed_file, "first_open": first_open_day(session)},
     )
     # What comes back pending has been so since the return.
@@ -264,7 +261,6 @@ def _restore_returned(session: Session, feed_file: int) -> None:
     settle_bounced(
         session, members="returned", on="happened_on", actor="'job:reinstatement'"
     )
-    session.execute(text("DROP TABLE returned"))
 
 
 def _set_gates(session: Session) -> None:

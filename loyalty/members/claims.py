@@ -87,19 +87,42 @@ def reject(session: Session, reason: str) -> None:
     )
 
 
-def rounds(session: Session) -> Iterator[int]:
-    """Narrow `line` to one line per member at a time, in the order of the file.
+def fill(
+    session: Session, table: str, query: str, facts: dict[str, object] | None = None
+) -> None:
+    """Fill a temporary table with what a query yields, and with nothing else.
 
-    What a line does may depend on the member's lines before it; lines of different
-    members are decided together.
+    It is made once in a transaction: every table made there is locked until the
+    end, and a member with thousands of lines would use up the server's locks.
+    """
+    made = session.scalar(
+        text("SELECT to_regclass(:name)"), {"name": f"pg_temp.{table}"}
+    )
+    if made is None:
+        query = f"CREATE TEMP TABLE {table} ON COMMIT DROP AS {query}"
+    else:
+        session.execute(text(f"TRUNCATE {table}"))
+        query = f"INSERT INTO {table} {query}"
+    session.execute(text(query), facts or {})
+
+
+def rounds(session: Session, *, key: str = "member_id") -> Iterator[int]:
+    """Narrow `line` to lines that do not depend on each other, in the file's order.
+
+    What a line does may depend on the member's lines before it that have its `key`,
+    SQL over `line`; the next round of a member begins where a key comes again. Lines
+    of different members are decided together.
     """
     session.execute(
         text(
-            """
+            f"""
             CREATE TEMP TABLE turn ON COMMIT DROP AS
-            SELECT line_no, row_number() OVER (PARTITION BY member_id ORDER BY line_no)
-                   AS nth
-              FROM line WHERE member_id IS NOT NULL
+            SELECT line_no, 1 + count(*) FILTER (WHERE is_again) OVER (
+                                    PARTITION BY member_id ORDER BY line_no) AS nth
+              FROM (SELECT line_no, member_id,
+                           row_number() OVER (PARTITION BY member_id, {key}
+                                              ORDER BY line_no) > 1 AS is_again
+                      FROM line WHERE member_id IS NOT NULL) keyed
             """
         )
     )
@@ -108,15 +131,14 @@ def rounds(session: Session) -> Iterator[int]:
         session.execute(text("ALTER TABLE line RENAME TO chunk"))
     for nth in range(1, turns + 1):
         if turns > 1:
-            session.execute(
-                text(
-                    "CREATE TEMP TABLE line ON COMMIT DROP AS SELECT c.* FROM chunk c"
-                    " JOIN turn t ON t.line_no = c.line_no AND t.nth = :nth"
-                ),
+            fill(
+                session,
+                "line",
+                "SELECT c.* FROM chunk c"
+                " JOIN turn t ON t.line_no = c.line_no AND t.nth = :nth",
                 {"nth": nth},
             )
         yield nth
-        if turns > 1:
-            session.execute(text("DROP TABLE line"))
     if turns > 1:
+        session.execute(text("DROP TABLE line"))
         session.execute(text("ALTER TABLE chunk RENAME TO line"))
