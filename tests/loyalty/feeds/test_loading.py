@@ -187,6 +187,29 @@ def test_an_unparsable_amount_counts_as_zero_in_the_total(
     assert (answer.booked, answer.rejected) == (3, len(wrong) + 1)
 
 
+@pytest.mark.parametrize("total", [10_000, 10_000 + 9_999_999_999_999_900 - 500])
+def test_an_amount_that_cannot_be_may_count_in_the_total(
+    fresh_database, deliver, bills, total
+):
+    lines = [
+        bill(1, "100.00"),
+        bill(2, "99999999999999.00"),
+        bill(3, "-000000000000005.00"),
+    ]
+
+    answer = load(fresh_database, bills, deliver("bills", *lines, total=total))
+
+    assert (answer.booked, answer.rejected) == (1, 2)
+
+
+def test_a_negative_number_of_points_is_a_reject_not_a_refusal(fresh_database, deliver):
+    path = deliver("opening", "WANG,CUP,-5,operator,2007-01,2010-01-31", total=-5)
+
+    answer = load(fresh_database, FEEDS["opening"], path)
+
+    assert (answer.booked, answer.rejected) == (0, 1)
+
+
 def test_loading_a_completed_file_again_repeats_its_answer(
     fresh_database, deliver, rows
 ):
