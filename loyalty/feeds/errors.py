@@ -57,6 +57,15 @@ class LoadInterrupted(Conflict):
         super().__init__(sequence=sequence)
 
 
+class LinesLost(Unavailable):
+    """The database crashed during the load: load the file again to complete it."""
+
+    code = "lines_lost"
+
+    def __init__(self, *, sequence: int) -> None:
+        super().__init__(sequence=sequence)
+
+
 class LoadRunning(Unavailable):
     """Another load of this feed and sender is running."""
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.database import Database, retrying
 from loyalty.feeds.errors import (
+    LinesLost,
     LoadInterrupted,
     LoadRunning,
     ManifestDisagrees,
@@ -208,10 +209,10 @@ def _alone(database: Database, manifest: Manifest) -> Iterator[None]:
     with engine.connect() as connection:
         if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key):
             raise LoadRunning(feed=manifest.feed, sender=manifest.sender)
-        try:
-            yield
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+        # Closed for good at the end, which lets go of the lock, and cannot fail
+        # where the database went away and came back meanwhile.
+        connection.detach()
+        yield
 
 
 class _Booker:
@@ -251,7 +252,11 @@ class _Booker:
             # A line changed hands between two workers that asked whose it is. What
             # was booked stays booked, and is counted once when one worker asks.
             booked, already_booked = self._pass(1)
-            assert self._is_complete(booked + already_booked)
+            if not self._is_complete(booked + already_booked):
+                # Staged lines do not outlive a crash of the database.
+                with self._database.unit_of_work() as session:
+                    assert session.execute(self._last_line).scalar_one() == 0
+                raise LinesLost(sequence=self._file.sequence)
         return booked, already_booked
 
     def _pass(self, workers: int) -> tuple[int, int]:

@@ -62,13 +62,10 @@ def _alone(database: Database, name: str) -> Iterator[None]:
     with database.engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock, hashtext(:job))"), key)
         connection.commit()
-        try:
-            yield
-        finally:
-            connection.execute(
-                text("SELECT pg_advisory_unlock(:lock, hashtext(:job))"), key
-            )
-            connection.commit()
+        # Closed for good at the end, which lets go of the lock, and cannot fail
+        # where the database went away and came back meanwhile.
+        connection.detach()
+        yield
 
 
 def _run(database: Database, name: str, work: Work, business_date: date) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def data_dir():
 def written(directory):
     """Write the files: of each hundred lines one is unknown, one said twice."""
     numbers = [f"133{n:08d}" for n in range(MEMBERS)]
-    rows: dict[tuple[str, int], list[tuple[object, ...]]] = {
+    rows: dict[tuple[str, int], Sequence[tuple[object, ...]]] = {
         ("partners", 1): list(PARTNERS),
         ("subscribers", 1): [
             line_of(f"M-{number}", number, brand="worldwind") for number in numbers
