@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 
 import click
 
@@ -14,9 +15,20 @@ from loyalty.feeds.loading import WORKERS
 from loyalty.feeds.loading import load as load_file
 
 _FILE = click.Path(path_type=Path)
+# Each feed is a paragraph of its own; the mark keeps its lines as they are.
+_COLUMNS = "\n\n".join(
+    f"\b\n{feed.name}:\n"
+    + fill(
+        ", ".join(column.name for column in feed.columns),
+        width=70,
+        initial_indent="  ",
+        subsequent_indent="  ",
+    )
+    for feed in FEEDS.values()
+)
 
 
-@click.command()
+@click.command(epilog=f"Columns of the feeds:\n\n{_COLUMNS}")
 @click.argument("feed", type=click.Choice(sorted(FEEDS)))
 @click.argument("file", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")

@@ -1,6 +1,7 @@
 """Every command explains itself, and answers wrong input with one clear line."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from sqlalchemy.exc import OperationalError, PendingRollbackError
 import loyalty.cli
 from loyalty.cli import jifen
 from loyalty.demo.files import write_feed
+from loyalty.feeds.formats import FEEDS
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 BILL = ("B-1", "13300000001", "2007-10", "2007-10-05", "2007-10-25", "100.00")
@@ -55,6 +57,18 @@ def test_every_command_explains_itself(capsys, path, option):
     assert stdout.startswith("Usage:")
     assert "." in stdout.split("\n\n")[1]
     assert stderr == ""
+
+
+def test_the_columns_of_every_feed_are_listed(capsys):
+    _, stdout, _ = run(capsys, "load", "--help")
+
+    listed = stdout.split("Columns of the feeds:")[1]
+    said = dict(
+        re.findall(r"^ *([a-z-]+):\n((?: +[a-z_, ]+\n)+)", listed, re.MULTILINE)
+    )
+    assert {
+        feed: re.findall(r"[a-z_]+", columns) for feed, columns in said.items()
+    } == {name: [column.name for column in FEEDS[name].columns] for name in FEEDS}
 
 
 @pytest.mark.parametrize("path", list(paths(jifen)))
