@@ -4,13 +4,14 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from loyalty.database import Database, retrying
@@ -209,10 +210,15 @@ def _alone(database: Database, manifest: Manifest) -> Iterator[None]:
     with engine.connect() as connection:
         if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key):
             raise LoadRunning(feed=manifest.feed, sender=manifest.sender)
-        # Closed for good at the end, which lets go of the lock, and cannot fail
-        # where the database went away and came back meanwhile.
+        # Closed for good at the end, which lets go of the lock wherever the database
+        # went away and came back meanwhile; else it is let go of before the server
+        # notices, so that the next load finds it free.
         connection.detach()
-        yield
+        try:
+            yield
+        finally:
+            with suppress(SQLAlchemyError):
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
 
 class _Booker:

@@ -210,6 +210,17 @@ def test_a_negative_number_of_points_is_a_reject_not_a_refusal(fresh_database, d
     assert (answer.booked, answer.rejected) == (0, 1)
 
 
+def test_a_load_leaves_nothing_in_the_way_of_the_next(fresh_database, deliver):
+    path = deliver("partners", LINE)
+    waiting = [fresh_database.engine.connect() for _ in range(4)]
+    for connection in waiting:
+        connection.close()  # to the pool, for the next load to take at once
+
+    answers = [load(fresh_database, FEEDS["partners"], path) for _ in range(40)]
+
+    assert {answer.booked for answer in answers} == {1}
+
+
 def test_loading_a_completed_file_again_repeats_its_answer(
     fresh_database, deliver, rows
 ):
