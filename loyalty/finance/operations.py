@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ledger.book import Book
 from loyalty.finance.errors import BooksUnsound, MonthAhead
+from loyalty.points.operations import let_nobody_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ def close_month(session: Session, *, period: date) -> Closing:
         raise BooksUnsound(
             findings=len(findings), first=f"{findings[0].finding}: {findings[0].detail}"
         )
+    let_nobody_post(session)
     Book(session).close(period)
     return Closing(period, was_closed=False)
 

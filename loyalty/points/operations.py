@@ -100,8 +100,21 @@ def let_nobody_earn(session: Session) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), _COMING_AND_GOING)
 
 
+# Who dates entries to open days shares this lock; who closes a month has it alone.
+_CLOSING = {"key": 0x434C4F53}
+
+
+def let_nobody_post(session: Session) -> None:
+    """Wait for all who have asked for the first open day; a month may be closed."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), _CLOSING)
+
+
 def first_open_day(session: Session) -> date | None:
-    """Return the first day that entries may be dated to; None: any day may."""
+    """Return the first day that entries may be dated to; None: any day may.
+
+    It stays so until the transaction ends.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), _CLOSING)
     day: date | None = session.scalar(
         text("SELECT max(last_day) + 1 FROM ledger.period WHERE closed_at IS NOT NULL")
     )

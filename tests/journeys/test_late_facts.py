@@ -1,5 +1,8 @@
 """What comes late: facts of the past, in open months and in closed ones."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from loyalty.points.operations import first_open_day
 from tests.journeys.conftest import WANG
 
 CARD = ("CEB", "6226-1", "card")
@@ -120,3 +123,16 @@ def test_an_event_older_than_what_is_known_of_the_line_is_history(programme, bil
 
     assert programme.member("WANG").points == (0, 150, 0)
     assert programme.member("WANG").gate == "suspended"
+
+
+def test_no_month_closes_under_who_has_asked_for_the_first_open_day(programme):
+    with ThreadPoolExecutor(1) as pool:
+        with programme.database.unit_of_work() as session:
+            assert first_open_day(session) is None
+            closing = pool.submit(programme.close, "2007-10")
+            assert not wait([closing], timeout=1).done
+            assert first_open_day(session) is None
+        closing.result(timeout=60)
+
+    with programme.database.unit_of_work() as session:
+        assert str(first_open_day(session)) == "2007-11-01"
