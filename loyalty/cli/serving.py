@@ -21,7 +21,7 @@ from loyalty.database import Database
 # than this only stand in each other's way.
 THREADS = 2 * (os.cpu_count() or 1) + 1
 WATCH_SECONDS = 0.5
-GRACE_SECONDS = 10  # for requests under way when the server was killed
+GRACE_SECONDS = 10  # for requests under way when the server ends or is killed
 
 
 @click.command()
@@ -43,6 +43,7 @@ def serve(database: Database, host: str, port: int, workers: int) -> None:
         workers=workers,
         blocking_threads=THREADS,
         backpressure=THREADS * 4,
+        workers_kill_timeout=GRACE_SECONDS,
         log_level=LogLevels.warning,
         websockets=False,
     ).serve(target_loader=load_watched)
