@@ -95,7 +95,8 @@ def book_bills(session: Session, *, feed_file: int) -> None:
         amount="b.points",
         effective_on="l.billed_on",
         rule_version="b.rule_version",
-    ).replace("member_id,", "l.member_id,")
+        member_id="l.member_id",
+    )
     post(
         session,
         f"""
@@ -475,7 +476,28 @@ def _book_bill_events(
     )
     session.execute(text(_RECORD_EVENTS), {"source": source})
     reference = f"'{source}:' || ref"
-    drafts = [
+    drafts = [*_adjusting(reference), *_turning(reference)]
+    post(
+        session,
+        " UNION ALL ".join(
+            f"SELECT {row} AS draft, line_no * 4 + {step} AS nth FROM happening"
+            f" WHERE {condition}"
+            for row, step, condition in drafts
+        ),
+        feed_file=feed_file,
+    )
+    session.execute(text(_UPDATE_BILLS))
+
+
+# A draft, its step among those of one event, and when it is due.
+_Step = tuple[str, int, str]
+
+_ON_BILL = {"units": "ARRAY['CUP']", "rule_version": "rule_version"}
+
+
+def _adjusting(reference: str) -> list[_Step]:
+    """Return what takes back the points of what is no longer due."""
+    return [
         # What is still pending for what is no longer due.
         (
             draft(
@@ -483,10 +505,9 @@ def _book_bill_events(
                 reference=reference,
                 debit="'pending'",
                 credit="'issued'",
-                units="ARRAY['CUP']",
                 amount="points - points_after",
                 effective_on="happened_on",
-                rule_version="rule_version",
+                **_ON_BILL,
             ),
             1,
             "NOT is_void AND standing = 'pending' AND points_after < points",
@@ -497,11 +518,10 @@ def _book_bill_events(
                 reference=reference,
                 debit="'available'",
                 credit="'issued'",
-                units="ARRAY['CUP']",
                 amount="points - points_after",
                 effective_on="happened_on",
                 lot=BILL_LOT,
-                rule_version="rule_version",
+                **_ON_BILL,
             ),
             1,
             "standing = 'available' AND points_after < points AND voided_by IS NULL",
@@ -513,13 +533,12 @@ def _book_bill_events(
                 reference=reference,
                 debit="'voided.churn'",
                 credit="'issued'",
-                units="ARRAY['CUP']",
                 amount="points - points_after",
                 effective_on="happened_on",
                 lot=BILL_LOT,
                 scope="CASE standing WHEN 'pending' THEN 'loose' ELSE 'lots' END",
                 reverses="voided_by",
-                rule_version="rule_version",
+                **_ON_BILL,
             ),
             1,
             (
@@ -527,16 +546,21 @@ def _book_bill_events(
                 " AND standing IN ('pending', 'available')"
             ),
         ),
+    ]
+
+
+def _turning(reference: str) -> list[_Step]:
+    """Return what lets points through, or takes them back to pending."""
+    return [
         (
             draft(
                 kind="'bill_revival'",
                 reference=f"{reference} || ' revival'",
                 debit="'issued'",
                 credit="'pending'",
-                units="ARRAY['CUP']",
                 amount="points_after",
                 effective_on="cancel_on",
-                rule_version="rule_version",
+                **_ON_BILL,
             ),
             2,
             "turn = 'release' AND standing = 'canceled'",
@@ -547,11 +571,10 @@ def _book_bill_events(
                 reference=f"{reference} || ' release'",
                 debit="'pending'",
                 credit="'available'",
-                units="ARRAY['CUP']",
                 amount="points_after",
                 effective_on="released_on",
                 lot=BILL_LOT,
-                rule_version="rule_version",
+                **_ON_BILL,
             ),
             3,
             "turn = 'release'",
@@ -562,23 +585,12 @@ def _book_bill_events(
                 reference=f"{reference} || ' bounce'",
                 debit="'available'",
                 credit="'pending'",
-                units="ARRAY['CUP']",
                 amount="points_after",
                 effective_on="bounced_on",
                 lot=BILL_LOT,
-                rule_version="rule_version",
+                **_ON_BILL,
             ),
             3,
             "turn = 'bounce'",
         ),
     ]
-    post(
-        session,
-        " UNION ALL ".join(
-            f"SELECT {row} AS draft, line_no * 4 + {step} AS nth FROM happening"
-            f" WHERE {condition}"
-            for row, step, condition in drafts
-        ),
-        feed_file=feed_file,
-    )
-    session.execute(text(_UPDATE_BILLS))

@@ -26,6 +26,7 @@ def draft(
     amount: str,
     effective_on: str,
     line: str = "0",
+    member_id: str = "member_id",
     occurred_at: str | None = None,
     input_hash: str = "content",
     actor: str = "'feed:' || CAST(:feed_file AS text)",
@@ -36,12 +37,12 @@ def draft(
 ) -> str:
     """Return the SQL of one `ledger.draft`; every argument is a SQL expression.
 
-    The day is moved to the first open one; `member_id` is the row's own.
+    The day is moved to the first open one.
     """
     occurred_at = occurred_at or f"CAST({effective_on} AS timestamptz)"
     return (
-        f"ROW({line}, member_id, {reference}, {input_hash}, {kind}, {debit}, {credit},"
-        f" {units}, {amount}, {scope}, {lot}, {reverses},"
+        f"ROW({line}, {member_id}, {reference}, {input_hash}, {kind}, {debit},"
+        f" {credit}, {units}, {amount}, {scope}, {lot}, {reverses},"
         f" greatest({effective_on}, CAST(:first_open AS date)), {occurred_at}, {actor},"
         f" {rule_version})::ledger.draft"
     )
