@@ -1,14 +1,34 @@
 """The faces on the web: they translate, and decide nothing."""
 
+from dataclasses import dataclass
+
 from flask import current_app
 
+from loyalty.connections import Connections
 from loyalty.database import Database
+from loyalty.keyring import Keyring
+from loyalty.settings import Settings
 
-EXTENSION = "jifen.database"
+EXTENSION = "jifen"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the faces work with."""
+
+    database: Database
+    settings: Settings
+    keyring: Keyring
+    connections: Connections
+
+
+def services() -> Services:
+    """Return what the application that answers this request works with."""
+    found = current_app.extensions[EXTENSION]
+    assert isinstance(found, Services)
+    return found
 
 
 def current_database() -> Database:
     """Return the database of the application that answers this request."""
-    database = current_app.extensions[EXTENSION]
-    assert isinstance(database, Database)
-    return database
+    return services().database

@@ -2,8 +2,10 @@
 
 from flask import Flask, Response
 
-from blueprints import EXTENSION, errors, web
+from blueprints import EXTENSION, Services, console, errors, hooks, sessions, web
+from loyalty.connections import Connections
 from loyalty.database import Database
+from loyalty.keyring import Keyring
 from loyalty.settings import Settings
 
 # Own files only: no inline script or style, no frames, no strangers.
@@ -23,17 +25,33 @@ _HEADERS = {
 _BODY_BYTES_MAX = 16 * 1024 * 1024
 
 
-def create_app(database: Database | None = None) -> Flask:
-    """Return the application on a database, by default that of the environment."""
+def create_app(
+    database: Database | None = None,
+    *,
+    settings: Settings | None = None,
+    connections: Connections | None = None,
+) -> Flask:
+    """Return the application; what is not given is that of the environment."""
+    settings = settings or Settings.from_environment()
+    keyring = Keyring.open(settings)
     app = Flask("blueprints", static_folder=None, template_folder="templates")
     app.config.update(
+        SECRET_KEY=keyring.key("flask.session"),
         MAX_CONTENT_LENGTH=_BODY_BYTES_MAX,
+        SESSION_COOKIE_NAME="jifen",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    app.extensions[EXTENSION] = database or Database.open(Settings.from_environment())
-    app.register_blueprint(web.bp)
+    app.extensions[EXTENSION] = Services(
+        database=database or Database.open(settings),
+        settings=settings,
+        keyring=keyring,
+        connections=connections or Connections.open(settings),
+    )
+    for blueprint in (web.bp, console.bp, hooks.bp):
+        app.register_blueprint(blueprint)
+    sessions.register(app)
     errors.register(app)
     app.after_request(_protect)
     return app

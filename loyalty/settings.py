@@ -26,10 +26,16 @@ def _default_data_dir() -> Path:
 class Settings:
     """The settings of one installation."""
 
-    # repr=False: database addresses may carry passwords, and reprs reach logs.
+    # repr=False: what may carry passwords and keys, for reprs reach logs.
     database_url: str | None = field(default=None, repr=False)  # None: embedded
     owner_database_url: str | None = field(default=None, repr=False)  # None: the same
     data_dir: Path = field(default_factory=_default_data_dir)
+    secret_key: str | None = field(default=None, repr=False)  # None: kept in data_dir
+    messages: str = "console"  # or the path of a file, one JSON line per message
+    stripe_key: str | None = field(default=None, repr=False)  # None: no card payments
+    stripe_webhook_secret: str | None = field(default=None, repr=False)
+    stripe_address: str | None = None  # None: Stripe's own
+    public_url: str | None = None  # None: as the browser calls us
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -43,4 +49,10 @@ class Settings:
                 if data_dir
                 else _default_data_dir()
             ),
+            secret_key=environ.get("JIFEN_SECRET_KEY") or None,
+            messages=environ.get("JIFEN_MESSAGES") or "console",
+            stripe_key=environ.get("JIFEN_STRIPE_KEY") or None,
+            stripe_webhook_secret=environ.get("JIFEN_STRIPE_WEBHOOK_SECRET") or None,
+            stripe_address=environ.get("JIFEN_STRIPE_ADDRESS") or None,
+            public_url=environ.get("JIFEN_PUBLIC_URL") or None,
         )

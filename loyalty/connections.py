@@ -1,0 +1,34 @@
+"""The strangers an installation speaks with, put together from its settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from loyalty.settings import Settings
+from partners.ports import Billing, Insurer, Messenger, PaymentProvider
+from partners.sandbox.messenger import ConsoleMessenger, FileMessenger
+from partners.sandbox.twins import BillingTwin, InsurerTwin
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Whom we can ask."""
+
+    messenger: Messenger
+    insurer: Insurer
+    billing: Billing
+    payments: PaymentProvider | None  # None: no card payments are offered
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Connect as the settings say."""
+        return cls(
+            messenger=(
+                ConsoleMessenger()
+                if settings.messages == "console"
+                else FileMessenger(Path(settings.messages))
+            ),
+            insurer=InsurerTwin(),
+            billing=BillingTwin(),
+            payments=None,
+        )

@@ -1,0 +1,1 @@
+"""Those who speak with one kind of stranger each."""

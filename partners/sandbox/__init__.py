@@ -1,0 +1,1 @@
+"""Stand-ins for strangers, for development, tests and the demo."""
