@@ -24,7 +24,7 @@ lint: $(STAMP) ## check style, types and the direction of imports
 bench: $(STAMP) ## measure everything (ARGS="ledger --json")
 	.venv/bin/jifen bench $(ARGS)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt Makefile
 	@set -e; \
 	for name in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -34,13 +34,19 @@ $(STAMP): pyproject.toml constraints.txt
 	if [ -z "$$python" ]; then echo "Python 3.11 or later is needed" >&2; exit 1; fi; \
 	if [ ! -x .venv/bin/pip ]; then $$python -m venv --clear .venv; fi
 	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@# hledger proves the journal export a second time; without it those tests are skipped.
-	@if ! command -v hledger >/dev/null; then \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    export DEBIAN_FRONTEND=noninteractive; \
-	    apt-get install -qq -y hledger >/dev/null 2>&1 </dev/null \
-	      || { apt-get update -qq && apt-get install -qq -y hledger; } >/dev/null 2>&1 </dev/null || :; \
-	  fi; \
-	  command -v hledger >/dev/null || echo "hledger is not here and cannot be installed: going on without it"; \
-	fi
+	@# What pip cannot bring: a second proof of the journal export, a browser to test
+	@# the pages with, and letters for it. Tests that need what is missing are skipped.
+	@has() { \
+	  case $$1 in fonts-*) fc-list :lang=zh-cn | grep -q .;; *) command -v $$1;; esac; \
+	}; \
+	get() { DEBIAN_FRONTEND=noninteractive apt-get "$$@"; }; \
+	for name in hledger chromium fonts-wqy-zenhei; do { \
+	  has $$name && continue; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get; then \
+	    get install -qq -y --no-install-recommends $$name \
+	      || { get update -qq; get install -qq -y --no-install-recommends $$name; }; \
+	  fi; } >/dev/null 2>&1 </dev/null; \
+	  has $$name >/dev/null 2>&1 \
+	    || echo "$$name is not here and cannot be installed: going on without it"; \
+	done
 	@touch $@
