@@ -1,15 +1,50 @@
 """The only place that reads the clock; everyone else is told the time."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from loyalty.settings import TIME_ZONE
+from loyalty.errors import Refused
+from loyalty.settings import TIME_ZONE, Settings
+
+DAYS_BACK_MAX = 36_525  # a century
+_DIGITS_MAX = len(str(DAYS_BACK_MAX))
+
+
+class BadDaysBack(Refused):
+    """JIFEN_CLOCK_DAYS_BACK must be a whole number of days, from 0 to 36525."""
+
+    code = "bad_days_back"
+
+    def __init__(self, *, written: str) -> None:
+        super().__init__(written=written)
 
 
 def now() -> datetime:
-    """Return the present moment, aware, in the programme's time zone."""
+    """Return the programme's present moment, aware, in its time zone.
+
+    It lies whole days in the past where the settings say so, so that a programme of
+    2007 can be tried with points that are still good.
+
+    Raises `BadDaysBack`.
+    """
+    return wall() - timedelta(days=_days_back())
+
+
+def wall() -> datetime:
+    """Return the real time: what strangers and second factors go by."""
     return datetime.now(TIME_ZONE)
 
 
 def business_date() -> date:
-    """Return the day it is in the programme's time zone."""
+    """Return the day it is for the programme."""
     return now().date()
+
+
+def _days_back() -> int:
+    written = Settings.from_environment().clock_days_back
+    if not _is_count(written) or int(written) > DAYS_BACK_MAX:
+        raise BadDaysBack(written=written)
+    return int(written)
+
+
+def _is_count(written: str) -> bool:
+    return written.isascii() and written.isdecimal() and len(written) <= _DIGITS_MAX
