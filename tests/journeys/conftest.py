@@ -155,14 +155,13 @@ class Programme:
             return [tuple(row) for row in session.execute(text(statement), facts)]
 
 
-@pytest.fixture
-def programme(fresh_database: Database, tmp_path: Path) -> Iterator[Programme]:
-    """Start on the starting terms with Wang and Li; the books prove at the end."""
-    with fresh_database.unit_of_work() as session:
+def begin(database: Database, directory: Path) -> Programme:
+    """Start on the starting terms with Wang and Li."""
+    with database.unit_of_work() as session:
         terms = starting_terms()
         load_terms(session, terms=terms, at=now())
         load_items(session, items=terms["item"])
-    programme = Programme(fresh_database, tmp_path)
+    programme = Programme(database, directory)
     programme.load("partners", *PARTNERS)
     programme.load(
         "subscribers",
@@ -175,7 +174,13 @@ def programme(fresh_database: Database, tmp_path: Path) -> Iterator[Programme]:
         ("MU", "MU-1", "WANG", "2007-01-01"),
         ("CEB", "6226-2", "LI", "2007-01-01"),
     )
-    yield programme
+    return programme
+
+
+@pytest.fixture
+def programme(fresh_database: Database, tmp_path: Path) -> Iterator[Programme]:
+    """A programme under way, whose books prove at the end."""
+    yield begin(fresh_database, tmp_path)
     with fresh_database.unit_of_work() as session:
         assert Book(session).prove() == []
 
