@@ -89,8 +89,10 @@ _PAYABLE = text(
       FROM (SELECT partner, settlement_fen AS fen FROM redemption
              WHERE effective_on >= :first_day AND effective_on < :next_month
             UNION ALL
-            SELECT partner, -settlement_fen FROM redemption
-             WHERE canceled_on >= :first_day AND canceled_on < :next_month) r
+            SELECT r.partner, -b.settlement_fen
+              FROM redemption_return b JOIN redemption r
+                ON r.member_id = b.member_id AND r.redemption_ref = b.redemption_ref
+             WHERE b.effective_on >= :first_day AND b.effective_on < :next_month) m
      WHERE partner IS NOT NULL
      GROUP BY partner HAVING sum(fen) <> 0 ORDER BY partner
     """

@@ -1,20 +1,24 @@
-"""Points spent on catalogue items."""
+"""Points spent on catalogue items, and what was given back of them."""
 
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
 
 
 class Redemption(Base):
-    """An item bought with points, at the prices of that day."""
+    """An item bought with points or prepaid, at the prices of that day.
+
+    It is written when points leave for good or money was taken, and never changed:
+    what is given back of it are rows of `RedemptionReturn`.
+    """
 
     __tablename__ = "redemption"
     __table_args__ = (
-        CheckConstraint("quantity > 0 AND points > 0", name="buys_something"),
+        CheckConstraint("quantity > 0 AND points >= 0", name="buys_something"),
         Index("redemption_effective_on_idx", "effective_on"),
     )
 
@@ -30,6 +34,34 @@ class Redemption(Base):
     settlement_fen: Mapped[int] = mapped_column(BigInteger)  # owed for all of it
     partner: Mapped[str | None]  # None: our own product
     cost_treatment: Mapped[str]
-    entry_id: Mapped[UUID]
+    entry_id: Mapped[UUID | None]  # None: it cost no points
     effective_on: Mapped[date]
-    canceled_on: Mapped[date | None]  # None: it stands
+
+
+class RedemptionReturn(Base):
+    """A part of a redemption that was given back, and is owed no longer."""
+
+    __tablename__ = "redemption_return"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["member_id", "redemption_ref"],
+            ["redemption.member_id", "redemption.redemption_ref"],
+        ),
+        CheckConstraint(
+            "quantity > 0 AND points >= 0 AND settlement_fen >= 0",
+            name="gives_something_back",
+        ),
+        Index(None, "effective_on"),
+    )
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    redemption_ref: Mapped[str] = mapped_column(primary_key=True)
+    return_ref: Mapped[str] = mapped_column(primary_key=True)
+    quantity: Mapped[int] = mapped_column(BigInteger)
+    points: Mapped[int] = mapped_column(BigInteger)
+    settlement_fen: Mapped[int] = mapped_column(BigInteger)
+    entry_id: Mapped[UUID | None]  # None: it had cost no points
+    effective_on: Mapped[date]
+    occurred_at: Mapped[datetime]

@@ -29,7 +29,8 @@ CREATE TABLE member_order (
     quantity integer NOT NULL, way text NOT NULL, points bigint NOT NULL,
     cash_fen bigint NOT NULL, settlement_fen bigint NOT NULL, partner text,
     cost_treatment text NOT NULL, account text NOT NULL, fulfilment text NOT NULL,
-    channel text NOT NULL, service_channel text NOT NULL, staff_id integer,
+    code_source text NOT NULL, valid_days integer NOT NULL, term_months integer,
+    free_look_days integer NOT NULL, channel text NOT NULL, service_channel text NOT NULL, staff_id integer,
     tier text, recipient bytea, recipient_hint text, content uuid NOT NULL,
     state text NOT NULL, state_at timestamptz NOT NULL, placed_at timestamptz NOT NULL,
     held_by uuid, redeemed_by uuid, returned_quantity integer NOT NULL DEFAULT 0,
@@ -50,7 +51,8 @@ CREATE TABLE member_order (
         returned_quantity BETWEEN 0 AND quantity))
     WITH (fillfactor = 70);
 CREATE INDEX member_order_state_state_at_idx ON member_order (state, state_at);
-CREATE INDEX member_order_placed_at_idx ON member_order (placed_at);
+CREATE INDEX member_order_member_id_placed_at_idx
+    ON member_order (member_id, placed_at);
 CREATE INDEX member_order_staff_id_placed_at_idx ON member_order (staff_id, placed_at);
 CREATE TABLE order_event (
     member_id bigint NOT NULL, order_ref text NOT NULL, nth integer NOT NULL,
@@ -73,7 +75,7 @@ CREATE TABLE voucher (
     CONSTRAINT voucher_pkey PRIMARY KEY (voucher_id),
     CONSTRAINT voucher_code_hash_key UNIQUE (code_hash),
     CONSTRAINT voucher_state_known CHECK (
-        state IN ('pool', 'issued', 'used', 'void')),
+        state IN ('pool', 'reserved', 'issued', 'used', 'void')),
     CONSTRAINT voucher_item_code_fkey
         FOREIGN KEY (item_code) REFERENCES catalogue_item,
     CONSTRAINT voucher_issued_to_someone CHECK (
@@ -115,8 +117,21 @@ CREATE TABLE prepaid_credit (
     CONSTRAINT prepaid_credit_member_id_order_ref_fkey
         FOREIGN KEY (member_id, order_ref) REFERENCES member_order,
     CONSTRAINT prepaid_credit_state_known CHECK (
-        state IN ('asked', 'credited', 'refused', 'taken_back')));
+        state IN ('asked', 'credited', 'refused', 'dropped', 'taken_back', 'kept')));
 
+
+-- Decisions on a member that the books alone do not serialise, such as how often
+-- something was bought, are made with the book locked before anything is read.
+CREATE FUNCTION ledger.lock_books(member_ids bigint[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM book b WHERE b.member_id = ANY (member_ids)
+      ORDER BY b.member_id FOR NO KEY UPDATE;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION ledger.lock_books FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.lock_books TO jifen_app;
 GRANT SELECT, INSERT, UPDATE ON member_order, order_attempt, voucher, delivery, policy,
     booking, prepaid_credit TO jifen_app;
 GRANT SELECT, INSERT ON redemption_return, order_event TO jifen_app;
@@ -132,6 +147,7 @@ def downgrade() -> None:
     """Remove them."""
     op.execute(
         """
+        DROP FUNCTION ledger.lock_books;
         DROP TABLE prepaid_credit, booking, policy, delivery, voucher, order_attempt,
                    order_event, member_order, redemption_return;
         ALTER TABLE redemption

@@ -265,32 +265,41 @@ def test_cost_values_what_was_there_at_the_carrying_rate(session, post):
     }
 
 
-def test_payable_is_what_redemptions_owe_net_of_cancellations(session):
-    for ref, partner, fen, on, canceled in (
-        ("a", "PINGAN", 2000, date(2026, 3, 31), None),
-        ("b", "PINGAN", 4000, date(2026, 3, 1), date(2026, 4, 2)),
-        ("c", "TTCLUB", 3000, date(2026, 3, 2), date(2026, 3, 9)),
-        ("d", None, 5000, date(2026, 3, 2), None),
-        ("e", "PINGAN", 9000, date(2026, 2, 28), None),
+def test_payable_is_what_redemptions_owe_net_of_what_is_given_back(session):
+    for ref, partner, fen, on in (
+        ("a", "PINGAN", 2000, date(2026, 3, 31)),
+        ("b", "PINGAN", 4000, date(2026, 3, 1)),
+        ("c", "TTCLUB", 3000, date(2026, 3, 2)),
+        ("d", None, 5000, date(2026, 3, 2)),
+        ("e", "PINGAN", 9000, date(2026, 2, 28)),
     ):
         session.execute(
             text(
                 "INSERT INTO redemption (member_id, redemption_ref, item_code,"
                 " quantity, channel, occurred_at, points, settlement_fen, partner,"
-                " cost_treatment, entry_id, effective_on, canceled_on)"
-                " VALUES (1, :ref, 'X', 1, 'hall', now(), 1, :fen, :partner, 'agent',"
-                " gen_random_uuid(), :on, :canceled)"
+                " cost_treatment, entry_id, effective_on)"
+                " VALUES (1, :ref, 'X', 2, 'hall', now(), 2, :fen, :partner, 'agent',"
+                " gen_random_uuid(), :on)"
             ),
-            {
-                "ref": ref,
-                "partner": partner,
-                "fen": fen,
-                "on": on,
-                "canceled": canceled,
-            },
+            {"ref": ref, "partner": partner, "fen": fen, "on": on},
+        )
+    for ref, nth, fen, on in (
+        ("b", "1", 2000, date(2026, 4, 2)),
+        ("b", "2", 2000, date(2026, 4, 3)),
+        ("c", "1", 3000, date(2026, 3, 9)),
+        ("a", "1", 1000, date(2026, 3, 31)),
+    ):
+        session.execute(
+            text(
+                "INSERT INTO redemption_return (member_id, redemption_ref, return_ref,"
+                " quantity, points, settlement_fen, entry_id, effective_on,"
+                " occurred_at)"
+                " VALUES (1, :ref, :nth, 1, 1, :fen, gen_random_uuid(), :on, now())"
+            ),
+            {"ref": ref, "nth": nth, "fen": fen, "on": on},
         )
 
-    assert report_of(session, MARCH)["payable"] == {"PINGAN": 6000}
+    assert report_of(session, MARCH)["payable"] == {"PINGAN": 5000}
     assert report_of(session, date(2026, 4, 1))["payable"] == {"PINGAN": -4000}
 
 

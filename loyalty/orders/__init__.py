@@ -1,0 +1,1 @@
+"""What members order: placed, paid, fulfilled, canceled and given back."""
