@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
@@ -69,3 +69,21 @@ class ExcludedCategory(Base):
     partner: Mapped[str] = mapped_column(primary_key=True)
     first: Mapped[str] = mapped_column(primary_key=True)
     last: Mapped[str]
+
+
+class TierTerms(Base):
+    """A rung of the ladder: the spending that earns it (domain.md Q20, ASSUMED)."""
+
+    __tablename__ = "tier_terms"
+    __table_args__ = (
+        UniqueConstraint("version", "rank"),
+        CheckConstraint(
+            "rank > 0 AND spend_fen > 0 AND months > 0", name="makes_sense"
+        ),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    tier: Mapped[str] = mapped_column(primary_key=True)
+    rank: Mapped[int]  # higher is better
+    spend_fen: Mapped[int] = mapped_column(BigInteger)  # of adjusted bills
+    months: Mapped[int]  # of which the bills count

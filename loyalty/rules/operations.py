@@ -13,6 +13,7 @@ from loyalty.rules.models import (
     BillTerms,
     ExcludedCategory,
     ProgrammeTerms,
+    TierTerms,
 )
 
 
@@ -53,6 +54,12 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
             for group in terms["excluded_categories"]
             for first, last in group["ranges"]
         ],
+        TierTerms: [
+            version | {"rank": rank} | rung
+            for rank, rung in enumerate(terms.get("tier", []), start=1)
+        ],
     }
     for model, values in rows.items():
+        if not values:
+            continue
         session.execute(insert(model).values(values).on_conflict_do_nothing())

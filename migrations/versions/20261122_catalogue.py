@@ -9,6 +9,9 @@ depends_on = None
 
 TABLES = """
 ALTER TABLE catalogue_item
+    ALTER family DROP NOT NULL, ALTER kind DROP NOT NULL,
+    ALTER cost_treatment DROP NOT NULL, ALTER account DROP NOT NULL,
+    DROP CONSTRAINT catalogue_item_is_settled_with_someone,
     ADD state text NOT NULL DEFAULT 'published',
     ADD owner text NOT NULL DEFAULT 'operator',
     ADD description_zh text NOT NULL DEFAULT '',
@@ -25,7 +28,8 @@ ALTER TABLE catalogue_item
     ADD brands text[],
     ADD tiers text[],
     ADD segment text,
-    ADD entry_rule text,
+    ADD entry_rule_zh text,
+    ADD entry_rule_en text,
     ADD min_spend_fen integer,
     ADD valid_from date,
     ADD valid_until date,
@@ -50,10 +54,26 @@ ALTER TABLE catalogue_item
     ADD CONSTRAINT catalogue_item_limit_is_whole CHECK (
         (limit_count IS NULL) = (limit_days IS NULL)
         AND limit_count > 0 AND limit_days > 0),
-    ADD CONSTRAINT catalogue_item_telecom_needs_no_delivery CHECK (
-        family <> 'TELECOM' OR fulfilment <> 'DELIVERY' OR kind = 'TERMINAL'),
     ADD CONSTRAINT catalogue_item_ends_after_it_begins CHECK (
-        valid_until >= valid_from);
+        valid_until >= valid_from),
+    ADD CONSTRAINT catalogue_item_counts_make_sense CHECK (
+        valid_days > 0 AND free_look_days >= 0 AND min_spend_fen >= 0
+        AND term_months > 0),
+    ADD CONSTRAINT catalogue_item_is_settled_with_someone CHECK (
+        settlement_fen = 0 OR partner IS NOT NULL OR state = 'draft'),
+    ADD CONSTRAINT catalogue_item_is_whole_once_approved CHECK (
+        state = 'draft' OR (family IS NOT NULL AND kind IS NOT NULL
+        AND cost_treatment IS NOT NULL AND account IS NOT NULL)),
+    ADD CONSTRAINT catalogue_item_cost_treatment_follows_kind CHECK (
+        state = 'draft' OR (
+            (cost_treatment = 'NO_REVENUE_EFFECT') = (family = 'TELECOM')
+            AND (cost_treatment = 'CLUB_COST') = (kind IN ('SERVICE', 'ACTIVITY')))),
+    ADD CONSTRAINT catalogue_item_telecom_needs_no_delivery CHECK (
+        state = 'draft' OR family <> 'TELECOM' OR fulfilment <> 'DELIVERY'
+        OR kind = 'TERMINAL'),
+    ADD CONSTRAINT catalogue_item_insurance_is_small CHECK (
+        state = 'draft' OR fulfilment <> 'INSURANCE' OR (settlement_fen <= 10000
+        AND term_months <= 12 AND cover_class IN ('ACCIDENT', 'HEALTH')));
 CREATE TABLE item_tier_price (
     item_code text NOT NULL, tier text NOT NULL, points integer NOT NULL,
     CONSTRAINT item_tier_price_pkey PRIMARY KEY (item_code, tier),
@@ -74,6 +94,8 @@ CREATE TABLE catalogue_change (
     CONSTRAINT catalogue_change_item_code_fkey
         FOREIGN KEY (item_code) REFERENCES catalogue_item);
 CREATE INDEX catalogue_change_effective_on_idx ON catalogue_change (effective_on)
+    WHERE applied_at IS NULL;
+CREATE UNIQUE INDEX catalogue_change_one_waiting_idx ON catalogue_change (item_code)
     WHERE applied_at IS NULL;
 CREATE TABLE tier_terms (
     version integer NOT NULL, tier text NOT NULL, rank integer NOT NULL,
@@ -106,14 +128,20 @@ def downgrade() -> None:
         """
         DROP TABLE tier_grant, tier_terms, catalogue_change, item_stock,
                    item_tier_price;
+        DELETE FROM catalogue_item WHERE state = 'draft';
         ALTER TABLE catalogue_item
             DROP state, DROP owner, DROP description_zh, DROP description_en,
             DROP script_zh, DROP script_en, DROP emblem, DROP fulfilment,
             DROP code_source, DROP valid_days, DROP cash_fen, DROP mix_points,
             DROP mix_cash_fen, DROP brands, DROP tiers, DROP segment,
-            DROP entry_rule, DROP min_spend_fen, DROP valid_from, DROP valid_until,
+            DROP entry_rule_zh, DROP entry_rule_en, DROP min_spend_fen,
+            DROP valid_from, DROP valid_until,
             DROP stock_is_limited, DROP limit_count, DROP limit_days,
             DROP free_look_days, DROP term_months, DROP cover_class, DROP priority,
-            DROP changed_at;
+            DROP changed_at,
+            ALTER family SET NOT NULL, ALTER kind SET NOT NULL,
+            ALTER cost_treatment SET NOT NULL, ALTER account SET NOT NULL,
+            ADD CONSTRAINT catalogue_item_is_settled_with_someone CHECK (
+                settlement_fen = 0 OR partner IS NOT NULL);
         """
     )

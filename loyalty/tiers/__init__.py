@@ -1,0 +1,1 @@
+"""The ladder of tiers, and where a member stands on it."""
