@@ -21,6 +21,11 @@ def book_redemptions(session: Session, *, feed_file: int) -> None:
         """
         CASE WHEN l.member_id IS NULL THEN 'unknown_member' ELSE (
             SELECT CASE WHEN max(i.item_code) IS NULL THEN 'unknown_item'
+                        WHEN NOT bool_or(
+                            i.state = 'published' AND CAST(l.occurred_at AS date)
+                            BETWEEN coalesce(i.valid_from, '-infinity')
+                                AND coalesce(i.valid_until, 'infinity'))
+                            THEN 'not_on_sale'
                         WHEN NOT bool_or(i.channels IS NULL
                                          OR l.channel = ANY (i.channels))
                             THEN 'channel_not_allowed'
