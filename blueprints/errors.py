@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from blueprints import wording
 from loyalty.errors import Conflict, LoyaltyError, Missing, Refused, Unavailable
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,9 @@ def register(app: Flask) -> None:
 
 def _loyalty_error(error: LoyaltyError) -> ResponseReturnValue:
     family = next(family for family in _STATUS if isinstance(error, family))
-    return _answer(_STATUS[family], error.code, error.title, error.facts)
+    return _answer(
+        _STATUS[family], error.code, error.title, error.facts, wording.say(error)
+    )
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
@@ -70,12 +73,17 @@ def _unexpected(error: Exception) -> ResponseReturnValue:
 
 
 def _answer(
-    status: HTTPStatus, code: str, title: str, facts: dict[str, object]
+    status: HTTPStatus,
+    code: str,
+    title: str,
+    facts: dict[str, object],
+    said: str | None = None,
 ) -> Response:
     if _is_asked_by_machine():
         return _problem(status, code, title, facts)
+    heading, advice = wording.page(int(status))
     page = render_template(
-        "error.html", status=int(status), code=code, title=title, facts=facts
+        "error.html", status=int(status), heading=heading, said=said or advice
     )
     return Response(page, status=status)
 

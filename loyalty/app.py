@@ -2,7 +2,18 @@
 
 from flask import Flask, Response
 
-from blueprints import EXTENSION, Services, console, errors, hooks, sessions, web
+from blueprints import (
+    EXTENSION,
+    Services,
+    console,
+    errors,
+    formatting,
+    hooks,
+    language,
+    sessions,
+    web,
+    wording,
+)
 from loyalty.connections import Connections
 from loyalty.database import Database
 from loyalty.keyring import Keyring
@@ -51,6 +62,9 @@ def create_app(
     )
     for blueprint in (web.bp, console.bp, hooks.bp):
         app.register_blueprint(blueprint)
+    language.register(app)
+    formatting.register(app)
+    wording.register(app)
     sessions.register(app)
     errors.register(app)
     app.after_request(_protect)

@@ -1,10 +1,11 @@
 """The pages of subscribers."""
 
-from flask import Blueprint, Response, after_this_request, jsonify, render_template
+from flask import Blueprint, jsonify, render_template
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints import current_database
-from blueprints.language import language, speak
+from blueprints import current_database, sessions
+from blueprints.sessions import public
 from loyalty.finance.queries import figures as programme_figures
 from loyalty.migrate import current_revision
 
@@ -18,14 +19,19 @@ bp = Blueprint(
 
 
 @bp.app_context_processor
-def _words() -> dict[str, object]:
-    return {"lang": language(), "t": speak}
+def _who() -> dict[str, object]:
+    """Tell the layout who is signed in, if that can be told."""
+    member = getattr(sessions, "member", None)
+    try:
+        return {"signed_in": member() if member else None}
+    except SQLAlchemyError:  # the page that says so is drawn with this layout too
+        return {"signed_in": None}
 
 
-@bp.get("/")
+@bp.get("/status")
+@public
 def status() -> ResponseReturnValue:
     """Show that the house stands, on which revision, and how much it keeps."""
-    after_this_request(_by_language)
     with current_database().unit_of_work() as session:
         revision = current_revision(session.connection())
         figures = programme_figures(session) if revision else None
@@ -33,13 +39,12 @@ def status() -> ResponseReturnValue:
 
 
 @bp.get("/healthz")
+@public
 def healthz() -> ResponseReturnValue:
     """Answer a load balancer: 200 while the database answers, 503 otherwise."""
     current_database().check()
     return jsonify(status="ok")
 
 
-def _by_language(response: Response) -> Response:
-    response.vary.add("Accept-Language")
-    response.content_language.add(language())
-    return response
+# The views import `bp` from here, so they come last.
+from blueprints.web import home  # noqa: E402,F401

@@ -36,7 +36,7 @@ def silent():
     ],
 )
 def test_the_page_speaks_the_language_that_was_asked(client, query, accepted, language):
-    answer = client.get(f"/{query}", headers={"Accept-Language": accepted})
+    answer = client.get(f"/status{query}", headers={"Accept-Language": accepted})
 
     assert answer.status_code == 200
     assert answer.content_language.to_header() == language
@@ -45,7 +45,7 @@ def test_the_page_speaks_the_language_that_was_asked(client, query, accepted, la
 
 
 def test_every_answer_is_protected(client):
-    for path in ("/", "/healthz", "/nowhere", "/static/jifen.css"):
+    for path in ("/", "/status", "/healthz", "/nowhere", "/static/jifen.css"):
         with client.get(path) as answer:
             policy = answer.headers["Content-Security-Policy"]
             assert "default-src 'none'" in policy
@@ -54,7 +54,7 @@ def test_every_answer_is_protected(client):
 
 
 def test_pages_carry_nothing_inline(client):
-    page = client.get("/").text
+    page = client.get("/status").text
 
     assert "<style" not in page
     assert "style=" not in page
@@ -72,7 +72,9 @@ def test_health_follows_the_database(client, silent):
 
 
 def test_a_person_meets_a_silent_database_with_a_humane_page(silent):
-    answer = silent.get("/", headers={"Accept": "text/html", "Accept-Language": "en"})
+    answer = silent.get(
+        "/status", headers={"Accept": "text/html", "Accept-Language": "en"}
+    )
 
     assert answer.status_code == 503
     assert answer.content_type.startswith("text/html")
@@ -149,13 +151,13 @@ def test_the_page_says_how_much_is_kept(fresh_database):
 
     client = create_app(fresh_database).test_client()
 
-    assert "9,999,999 points" in client.get("/?lang=en").text
-    assert "9,999,999 积分" in client.get("/?lang=zh").text
-    assert "<dd>2</dd>" in client.get("/").text
+    assert "9,999,999 points" in client.get("/status?lang=en").text
+    assert "9,999,999 积分" in client.get("/status?lang=zh").text
+    assert "<dd>2</dd>" in client.get("/status").text
 
 
 def test_the_page_of_an_unprepared_database_has_no_figures(empty_database):
-    page = create_app(empty_database).test_client().get("/?lang=en")
+    page = create_app(empty_database).test_client().get("/status?lang=en")
 
     assert page.status_code == 200
     assert "None yet" in page.text
