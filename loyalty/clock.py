@@ -34,6 +34,11 @@ def wall() -> datetime:
     return datetime.now(TIME_ZONE)
 
 
+def real(moment: datetime) -> datetime:
+    """Return the real time at which the programme reaches a moment."""
+    return moment + timedelta(days=_days_back())
+
+
 def business_date() -> date:
     """Return the day it is for the programme."""
     return now().date()

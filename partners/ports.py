@@ -124,7 +124,8 @@ class PaymentEvent:
     happened_at: datetime
     checkout_id: str | None
     intent_id: str | None
-    state: str | None  # paid, expired, refunded; None: nothing that concerns us
+    # paid, expired, refunded, refund_failed; None: nothing that concerns us
+    state: str | None
     facts: dict[str, str]
 
 
@@ -140,8 +141,10 @@ class PaymentProvider(Protocol):
     def expire(self, checkout_id: str) -> CheckoutReceipt:
         """Close a checkout that nobody has paid; says `paid` if somebody has."""
 
-    def refund(self, reference: str, *, intent_id: str, amount_fen: int) -> Receipt:
-        """Give money back, once per reference."""
+    def refund(
+        self, reference: str, *, intent_id: str, amount_fen: int, facts: dict[str, str]
+    ) -> Receipt:
+        """Give money back, once per reference; the facts come back with events."""
 
     def verify(self, payload: bytes, signature: str) -> PaymentEvent | None:
         """Return the event that was signed so; None: the signature is wrong."""

@@ -1,0 +1,1 @@
+"""Money that members pay, on pages of a provider: asked for, settled, given back."""
