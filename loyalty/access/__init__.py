@@ -1,0 +1,1 @@
+"""Who may come in: codes, passwords, passkeys, sessions, and what guards spending."""

@@ -1,0 +1,1 @@
+"""People of the operator: their roles, and how they sign in."""

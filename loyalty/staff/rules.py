@@ -1,0 +1,65 @@
+"""Which role may do what (domain.md 4.8)."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Permission(StrEnum):
+    """Something a face asks before it acts."""
+
+    ENTER = "enter"  # the console's first page, and one's own sign-in
+    READ = "read"  # everything the console shows
+    CATALOGUE_MAKE = "catalogue_make"
+    CATALOGUE_CHECK = "catalogue_check"
+    COUNTER = "counter"  # serve a member who stands here or calls
+    FULFIL = "fulfil"  # deliveries and pools of voucher codes
+    REVIEW = "review"  # let large redemptions go
+    MEMBER_ERASE_MAKE = "member_erase_make"
+    MEMBER_ERASE_CHECK = "member_erase_check"
+    STAFF_MAKE = "staff_make"
+    STAFF_CHECK = "staff_check"
+    FINANCE_MAKE = "finance_make"
+    FINANCE_CHECK = "finance_check"
+    OPERATE = "operate"  # load files, run jobs, serve
+
+
+_ENTER, _READ = Permission.ENTER, Permission.READ
+
+# A clerk reads the member who is being served, and nothing else.
+ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
+    {
+        "clerk": frozenset({_ENTER, Permission.COUNTER, Permission.FULFIL}),
+        "product": frozenset({_ENTER, _READ, Permission.CATALOGUE_MAKE}),
+        "finance_maker": frozenset({_ENTER, _READ, Permission.FINANCE_MAKE}),
+        "finance_checker": frozenset(
+            {_ENTER, _READ, Permission.FINANCE_CHECK, Permission.CATALOGUE_CHECK}
+        ),
+        "supervisor": frozenset(
+            {
+                _ENTER,
+                _READ,
+                Permission.COUNTER,
+                Permission.REVIEW,
+                Permission.MEMBER_ERASE_MAKE,
+            }
+        ),
+        "auditor": frozenset({_ENTER, _READ}),
+        "admin": frozenset(
+            {
+                _ENTER,
+                _READ,
+                Permission.STAFF_MAKE,
+                Permission.STAFF_CHECK,
+                Permission.MEMBER_ERASE_CHECK,
+                Permission.OPERATE,
+            }
+        ),
+    }
+)
+CHANNELS = ("hall", "hotline", "manager", "club", "agent")
+
+
+def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
+    """Return what somebody with these roles may do."""
+    return frozenset().union(*(ROLES[role] for role in roles))
