@@ -39,6 +39,8 @@ from loyalty.keyring import Keyring
 
 _TOKEN_BYTES = 32
 _HOUR = timedelta(hours=1)
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+_BEFORE_SIGN_IN = ("sign_in", "recover")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,53 @@ def verify_code(
     return is_right
 
 
+def verify_newest(
+    session: Session,
+    *,
+    member_id: int,
+    purpose: str,
+    bound: str,
+    code: str,
+    keyring: Keyring,
+    at: datetime,
+) -> bool:
+    """Tell whether this is the code that was last sent for this; see `verify_code`.
+
+    Raises `CodeExpired`, `CodeSpent`.
+    """
+    code_id = session.scalar(
+        select(OneTimeCode.code_id)
+        .where(
+            OneTimeCode.member_id == member_id,
+            OneTimeCode.purpose == purpose,
+            OneTimeCode.bound == bound,
+            OneTimeCode.way == "code",
+        )
+        .order_by(OneTimeCode.created_at.desc())
+        .limit(1)
+    )
+    if code_id is None:
+        raise CodeExpired
+    return verify_code(session, code_id=code_id, code=code, keyring=keyring, at=at)
+
+
+def sign_in_with_code(
+    session: Session, *, code_id: UUID, code: str, keyring: Keyring, at: datetime
+) -> int | None:
+    """Return who signs in with this code, which is used up; None: it is wrong.
+
+    Raises `CodeExpired`, `CodeSpent`.
+    """
+    if not verify_code(session, code_id=code_id, code=code, keyring=keyring, at=at):
+        return None
+    found = session.get_one(OneTimeCode, code_id)
+    if found.purpose not in _BEFORE_SIGN_IN:
+        raise CodeExpired
+    found.used_at = at
+    session.flush()
+    return found.member_id
+
+
 def spend_code(
     session: Session, *, member_id: int, purpose: str, bound: str, at: datetime
 ) -> None:
@@ -271,6 +320,8 @@ def let_try(
     """
     for throttle in throttles:
         key = keyring.digest("attempts", throttle.key)
+        # Attempts that come together are made one after the other.
+        session.execute(_LOCK, {"key": key.hex()})
         since = at - timedelta(seconds=throttle.seconds)
         count, oldest = session.execute(
             select(func.count(), func.min(AttemptFailed.at)).where(
@@ -359,12 +410,10 @@ def _throttle_codes(
 ) -> None:
     """Let a code be made: five an hour for a number or member, one a minute."""
     # Before the sign-in it is the number that counts, whoever has it or nobody.
-    is_open = purpose in {"sign_in", "recover"}
+    is_open = purpose in _BEFORE_SIGN_IN
     key = f"{purpose}:{bound}" if is_open else f"member:{member_id}"
     # Two requests at once must not both find room for the last one.
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key}
-    )
+    session.execute(_LOCK, {"key": key})
     wanted = select(
         func.count(),
         func.min(OneTimeCode.created_at),
@@ -377,7 +426,7 @@ def _throttle_codes(
     else:
         wanted = wanted.where(
             OneTimeCode.member_id == member_id,
-            OneTimeCode.purpose.not_in(("sign_in", "recover")),
+            OneTimeCode.purpose.not_in(_BEFORE_SIGN_IN),
         )
     count, oldest, last = session.execute(wanted).one()
     newest: datetime | None = last

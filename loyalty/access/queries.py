@@ -36,6 +36,12 @@ def has_password(session: Session, member_id: int) -> bool:
     return known is not None and known.password_hash is not None
 
 
+def language_of(session: Session, member_id: int) -> str:
+    """Return the language in which a member is written to."""
+    known = session.get(MemberAccess, member_id)
+    return (known.language if known else None) or "zh"
+
+
 def member_of_number(session: Session, *, msisdn: str, at: datetime) -> int | None:
     """Return the member who is reached at a number; None: nobody is.
 
