@@ -172,7 +172,10 @@ WORDS: dict[str, Words] = {
         "To keep you safe, please confirm that it is you before redeeming.",
     ),
     "velocity_reached": (
-        "今天的兑换已到上限：每天最多 {orders_max} 笔、{points_max} 积分。明天可以继续。",
+        (
+            "今天的兑换已到上限：每天最多 {orders_max} 笔、{points_max} 积分。"
+            "明天可以继续。"
+        ),
         (
             "You have reached today's limit of {orders_max} redemptions and"
             " {points_max} points. You can go on tomorrow."
@@ -184,7 +187,10 @@ WORDS: dict[str, Words] = {
     ),
     "confirmation_missing": (
         "内容有变动，原来的验证码不再适用。请重新获取。",
-        "Something has changed, so the earlier code no longer fits. Please get a new one.",
+        (
+            "Something has changed, so the earlier code no longer fits."
+            " Please get a new one."
+        ),
     ),
     "order_moved_on": (
         "订单已经有了进展，不能这样办了。请看订单的最新状态。",
