@@ -30,5 +30,18 @@ class Connections:
             ),
             insurer=InsurerTwin(),
             billing=BillingTwin(),
-            payments=None,
+            payments=_payments(settings),
         )
+
+
+def _payments(settings: Settings) -> PaymentProvider | None:
+    if settings.stripe_key is None:
+        return None
+    # Stripe's library takes half a second to import; most commands take no money.
+    from partners.adapters.stripe_checkout import StripeCheckout  # noqa: PLC0415
+
+    return StripeCheckout(
+        settings.stripe_key,
+        webhook_secret=settings.stripe_webhook_secret,
+        address=settings.stripe_address,
+    )
