@@ -10,6 +10,7 @@ from sqlalchemy import (
     Identity,
     Index,
     false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,6 +31,7 @@ EVENTS = (
     "deceased",
     "reconnected",
 )
+PURPOSES = ("marketing_sms", "automated_decisions", "partner_recommendations")
 REASONS = ("voluntary", "arrears", "lost", "fraud", "internal")
 STATES = (
     "active",
@@ -147,3 +149,58 @@ class SubscriptionEvent(Base):
     event: Mapped[str]
     reason: Mapped[str | None]  # None: no reason given
     occurred_at: Mapped[datetime]
+
+
+class Consent(Base):
+    """What a member agreed to, or no longer agrees to, after which notice."""
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        CheckConstraint(one_of("purpose", PURPOSES), name="purpose_known"),
+    )
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    purpose: Mapped[str] = mapped_column(primary_key=True)
+    given_at: Mapped[datetime] = mapped_column(primary_key=True)
+    notice_version: Mapped[int]
+    granted: Mapped[bool]
+    channel: Mapped[str]
+
+
+class ContactChange(Base):
+    """That a member's contact changed, but not to what: that can be erased."""
+
+    __tablename__ = "contact_change"
+    __table_args__ = (CheckConstraint("kind IN ('phone', 'email')", name="kind_known"),)
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    changed_at: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    actor: Mapped[str]
+
+
+class ErasureRequest(Base):
+    """A member's wish to be forgotten, and what became of it."""
+
+    __tablename__ = "erasure_request"
+    __table_args__ = (
+        CheckConstraint("withdrawn_at IS NULL OR erased_at IS NULL", name="ends_once"),
+        Index(
+            "erasure_request_one_open",
+            "member_id",
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL AND erased_at IS NULL"),
+        ),
+    )
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    asked_at: Mapped[datetime] = mapped_column(primary_key=True)
+    due_on: Mapped[date]
+    withdrawn_at: Mapped[datetime | None]  # None: still wished, or done
+    erased_at: Mapped[datetime | None]  # None: not done

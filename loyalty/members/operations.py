@@ -1,10 +1,44 @@
-"""Bring members and their lines into the programme.
+"""Bring members and their lines into the programme, and do as they ask.
 
 The booking reads the temporary table `line` of a feed and answers in `verdict`.
+What members decide about themselves is confirmed with codes (`access`), which are
+used up in the transaction of what they confirm.
 """
 
-from sqlalchemy import text
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, Result, insert, select, text, update
 from sqlalchemy.orm import Session
+
+from loyalty.access.operations import cool_down, lock_spending, spend_code
+from loyalty.approvals import operations as approvals
+from loyalty.approvals.models import Approval
+from loyalty.members.errors import (
+    BadContact,
+    ErasureAsked,
+    ErasureNotDue,
+    NoContact,
+    NoErasureAsked,
+    OrdersUnderWay,
+    SameContact,
+    UnknownPurpose,
+)
+from loyalty.members.models import Consent, ContactChange, ErasureRequest, Person
+from loyalty.members.queries import contact_phone, erasure_request, orders_under_way
+from loyalty.members.rules import (
+    ERASURE,
+    NOTICES,
+    SPEND_UNLOCK,
+    contact_binding,
+    erasure_due,
+    is_email,
+    is_phone,
+)
+from loyalty.settings import TIME_ZONE
+
+ERASE = "member.erase"  # the action that two persons of staff decide
 
 # Whoever brings members in takes this lock first; the number is arbitrary.
 _LOCK_KEY = 0x4D454D42
@@ -178,3 +212,268 @@ def book_subscribers(session: Session, *, feed_file: int) -> None:
 def _accept(session: Session) -> bool:
     session.execute(_ACCEPT)
     return bool(session.scalar(text("SELECT EXISTS (SELECT FROM accepted)")))
+
+
+def record_consent(
+    session: Session,
+    *,
+    member_id: int,
+    purpose: str,
+    granted: bool,
+    channel: str,
+    at: datetime,
+) -> None:
+    """Write down that a member agrees to something, or no longer does.
+
+    It is kept with the version of the notice that was shown (domain.md 4.1). Raises
+    `UnknownPurpose`.
+    """
+    if purpose not in NOTICES:
+        raise UnknownPurpose(purpose=purpose)
+    session.execute(
+        insert(Consent).values(
+            member_id=member_id,
+            purpose=purpose,
+            given_at=at,
+            notice_version=NOTICES[purpose],
+            granted=granted,
+            channel=channel,
+        )
+    )
+
+
+def change_contact(
+    session: Session,
+    *,
+    member_id: int,
+    kind: str,
+    value: str,
+    actor: str,
+    at: datetime,
+) -> str:
+    """Change where a member is written to; return the old telephone, to be told.
+
+    A code sent to the old telephone, and for a telephone one sent to the new, must
+    have been verified. Much of what spends points then waits 72 hours (domain.md
+    4.3). Raises `BadContact`, `SameContact`, `NoContact`, `ConfirmationMissing`.
+    """
+    old = check_contact(session, member_id=member_id, kind=kind, value=value, at=at)
+    sides = ("old", "new") if kind == "phone" else ("old",)
+    for side in sides:
+        spend_code(
+            session,
+            member_id=member_id,
+            purpose="contact",
+            bound=contact_binding(side=side, kind=kind, value=value),
+            at=at,
+        )
+    column = {"phone": "phone_contact", "email": "email"}[kind]
+    session.execute(
+        update(Person).where(Person.member_id == member_id).values({column: value})
+    )
+    session.execute(
+        insert(ContactChange).values(
+            member_id=member_id, changed_at=at, kind=kind, actor=actor
+        )
+    )
+    cool_down(session, member_id=member_id, at=at)
+    return old
+
+
+def check_contact(
+    session: Session, *, member_id: int, kind: str, value: str, at: datetime
+) -> str:
+    """Make sure that a contact could be changed so; return the old telephone.
+
+    Raises `BadContact`, `SameContact`, `NoContact`.
+    """
+    is_right = {"phone": is_phone, "email": is_email}
+    if kind not in is_right or not is_right[kind](value):
+        raise BadContact(kind=kind)
+    person = session.get(Person, member_id)
+    old = contact_phone(session, member_id=member_id, at=at)
+    if person is None or old is None:
+        raise NoContact
+    if value == (old if kind == "phone" else person.email):
+        raise SameContact(kind=kind)
+    return old
+
+
+def unlock_spending(session: Session, *, member_id: int, at: datetime) -> None:
+    """Let points be spent again that the member had locked.
+
+    Raises `ConfirmationMissing` unless a code was verified for it.
+    """
+    spend_code(
+        session, member_id=member_id, purpose="confirm", bound=SPEND_UNLOCK, at=at
+    )
+    lock_spending(session, member_id=member_id, at=at, locked=False)
+
+
+def ask_erasure(session: Session, *, member_id: int, at: datetime) -> ErasureRequest:
+    """Take a member's wish to be forgotten; nothing is destroyed for 15 days.
+
+    Raises `ErasureAsked`, `ConfirmationMissing`.
+    """
+    asked = erasure_request(session, member_id=member_id)
+    if asked is not None:
+        raise ErasureAsked(due_on=asked.due_on)
+    spend_code(session, member_id=member_id, purpose="confirm", bound=ERASURE, at=at)
+    made = ErasureRequest(
+        member_id=member_id,
+        asked_at=at,
+        due_on=erasure_due(at.astimezone(TIME_ZONE).date()),
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def withdraw_erasure(session: Session, *, member_id: int, at: datetime) -> None:
+    """Forget that a member wished to be forgotten.
+
+    Raises `NoErasureAsked`.
+    """
+    _open_request(session, member_id).withdrawn_at = at
+    session.flush()
+
+
+def propose_erasure(
+    session: Session, *, member_id: int, reason: str, maker: int, at: datetime
+) -> Approval:
+    """Ask a second person of staff to erase a member whose time to think is over.
+
+    Raises `NoErasureAsked`, `ErasureNotDue`, `OrdersUnderWay`, `AlreadyRequested`.
+    """
+    asked = _due_request(session, member_id, at=at)
+    return approvals.request(
+        session,
+        action=ERASE,
+        subject=str(member_id),
+        before={"asked_at": asked.asked_at.isoformat(), "person": "kept"},
+        after={"person": "destroyed", "books": "unchanged"},
+        reason=reason,
+        maker=maker,
+        at=at,
+    )
+
+
+def apply_erasure(session: Session, *, approval: Approval, at: datetime) -> "Erased":
+    """Erase the member that two persons of staff agreed to erase.
+
+    Raises as `erase`.
+    """
+    assert (approval.action, approval.state) == (ERASE, "approved")
+    return erase(session, member_id=int(approval.subject), at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure did: rows destroyed or emptied, and the books it left alone."""
+
+    destroyed: dict[str, int]
+    points: dict[str, int]  # by unit, before as after
+
+
+# Everything that says who a member is, or lets somebody in who is. The books, bills
+# and orders stay, under a number that leads to nobody.
+_NAMELESS = """
+UPDATE {table} x SET msisdn = concat_ws('-', 'erased', x.member_id, n.nth){more}
+  FROM (SELECT msisdn, row_number() OVER (ORDER BY min(activated_on), msisdn) AS nth
+          FROM subscription WHERE member_id = :member GROUP BY msisdn) n
+ WHERE x.member_id = :member AND x.msisdn = n.msisdn
+"""
+_DESTROY = {
+    "person": "DELETE FROM person WHERE member_id = :member",
+    "link": "DELETE FROM link WHERE member_id = :member",
+    "claim": """DELETE FROM claim WHERE member_id = :member
+                   AND space IN ('member', 'msisdn', 'account', 'opening')""",
+    "member_access": "DELETE FROM member_access WHERE member_id = :member",
+    "web_session": """DELETE FROM web_session
+                       WHERE owner = 'member' AND owner_id = :member""",
+    "one_time_code": "DELETE FROM one_time_code WHERE member_id = :member",
+    "passkey": "DELETE FROM passkey WHERE owner = 'member' AND owner_id = :member",
+    "member_order": """UPDATE member_order SET recipient = NULL, recipient_hint = NULL
+                        WHERE member_id = :member AND (recipient IS NOT NULL
+                           OR recipient_hint IS NOT NULL)""",
+    "prepaid_credit": """UPDATE prepaid_credit SET msisdn = 'erased'
+                          WHERE member_id = :member""",
+    "bill": _NAMELESS.format(table="bill", more=""),
+    "subscription_event": _NAMELESS.format(table="subscription_event", more=""),
+    "subscription": _NAMELESS.format(
+        table="subscription", more=", county = NULL, hall = NULL, group_ref = NULL"
+    ),
+    "member": """UPDATE member SET member_ref = concat_ws('-', 'erased', member_id),
+                        left_on = coalesce(left_on, greatest(joined_on, :on))
+                  WHERE member_id = :member""",
+}
+
+
+def erase(session: Session, *, member_id: int, at: datetime) -> Erased:
+    """Destroy who a member is; every book stays as it is, and is spent no more.
+
+    PIPL Art. 47 with Art. 19 (domain.md 4.1): the accounts must be kept, the person
+    need not be. Nothing leads from the books to the person afterwards, and a file
+    that names the person finds nobody. Raises `NoErasureAsked`, `ErasureNotDue`,
+    `OrdersUnderWay`.
+    """
+    asked = _due_request(session, member_id, at=at)
+    # The book's row is the member's lock: nothing is booked meanwhile.
+    session.execute(
+        text("SELECT ledger.set_gate(ARRAY[:member]::bigint[], 'closed')"),
+        {"member": member_id},
+    )
+    before = _points(session, member_id)
+    facts = {"member": member_id, "on": at.astimezone(TIME_ZONE).date()}
+    destroyed = {
+        table: _count(session.execute(text(statement), facts))
+        for table, statement in _DESTROY.items()
+    }
+    asked.erased_at = at
+    session.flush()
+    session.expire_all()
+    assert _points(session, member_id) == before, "an erasure moved points"
+    return Erased(destroyed=destroyed, points=before)
+
+
+def _open_request(session: Session, member_id: int) -> ErasureRequest:
+    """Return a member's wish to be forgotten, which nobody else can end meanwhile."""
+    asked = session.scalar(
+        select(ErasureRequest)
+        .where(
+            ErasureRequest.member_id == member_id,
+            ErasureRequest.withdrawn_at.is_(None),
+            ErasureRequest.erased_at.is_(None),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if asked is None:
+        raise NoErasureAsked(member_id=member_id)
+    return asked
+
+
+def _due_request(session: Session, member_id: int, *, at: datetime) -> ErasureRequest:
+    asked = _open_request(session, member_id)
+    if at.astimezone(TIME_ZONE).date() < asked.due_on:
+        raise ErasureNotDue(due_on=asked.due_on)
+    orders = orders_under_way(session, member_id=member_id)
+    if orders:
+        raise OrdersUnderWay(orders=orders)
+    return asked
+
+
+def _points(session: Session, member_id: int) -> dict[str, int]:
+    rows = session.execute(
+        text(
+            "SELECT unit, available + pending + held - owed FROM ledger.balance"
+            " WHERE member_id = :member ORDER BY unit"
+        ),
+        {"member": member_id},
+    )
+    return {unit: int(points) for unit, points in rows}
+
+
+def _count(done: Result[Any]) -> int:
+    assert isinstance(done, CursorResult)
+    return int(done.rowcount)

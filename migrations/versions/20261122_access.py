@@ -102,15 +102,23 @@ CREATE INDEX audit_at_idx ON audit (at);
 CREATE TABLE contact_change (
     member_id bigint NOT NULL, changed_at timestamptz NOT NULL, kind text NOT NULL,
     actor text NOT NULL,
-    CONSTRAINT contact_change_pkey PRIMARY KEY (member_id, changed_at, kind));
+    CONSTRAINT contact_change_pkey PRIMARY KEY (member_id, changed_at, kind),
+    CONSTRAINT contact_change_kind_known CHECK (kind IN ('phone', 'email')));
 CREATE TABLE consent (
     member_id bigint NOT NULL, purpose text NOT NULL, given_at timestamptz NOT NULL,
     notice_version integer NOT NULL, granted boolean NOT NULL, channel text NOT NULL,
-    CONSTRAINT consent_pkey PRIMARY KEY (member_id, purpose, given_at));
+    CONSTRAINT consent_pkey PRIMARY KEY (member_id, purpose, given_at),
+    CONSTRAINT consent_purpose_known CHECK (
+        purpose IN ('marketing_sms', 'automated_decisions',
+                    'partner_recommendations')));
 CREATE TABLE erasure_request (
     member_id bigint NOT NULL, asked_at timestamptz NOT NULL,
     due_on date NOT NULL, withdrawn_at timestamptz, erased_at timestamptz,
-    CONSTRAINT erasure_request_pkey PRIMARY KEY (member_id, asked_at));
+    CONSTRAINT erasure_request_pkey PRIMARY KEY (member_id, asked_at),
+    CONSTRAINT erasure_request_ends_once CHECK (
+        withdrawn_at IS NULL OR erased_at IS NULL));
+CREATE UNIQUE INDEX erasure_request_one_open ON erasure_request (member_id)
+    WHERE withdrawn_at IS NULL AND erased_at IS NULL;
 
 GRANT SELECT, INSERT, UPDATE ON staff, web_session, one_time_code, passkey,
     member_access, erasure_request TO jifen_app;
@@ -118,6 +126,8 @@ GRANT SELECT, INSERT, UPDATE ON staff, web_session, one_time_code, passkey,
 GRANT SELECT, INSERT (action, subject, before, after, reason, maker, requested_at,
     expires_at), UPDATE (state, checker, decided_at, note) ON approval TO jifen_app;
 GRANT SELECT, INSERT, DELETE ON attempt_failed TO jifen_app;
+-- Whoever is erased is not to be found by the number in old events either.
+GRANT UPDATE (msisdn) ON subscription_event TO jifen_app;
 GRANT DELETE ON web_session, one_time_code, passkey, member_access TO jifen_app;
 GRANT SELECT, INSERT ON audit, contact_change, consent TO jifen_app;
 """
