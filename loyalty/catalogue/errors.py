@@ -87,3 +87,12 @@ class EffectiveTooSoon(Refused):
 
     def __init__(self, *, earliest: date) -> None:
         super().__init__(earliest=earliest.isoformat())
+
+
+class StockMissing(Refused):
+    """Less is left than would be taken away, or the item never runs out."""
+
+    code = "stock_missing"
+
+    def __init__(self, *, item_code: str, left: int | None) -> None:
+        super().__init__(item_code=item_code, left=left)

@@ -171,14 +171,14 @@ class CatalogueChange(Base):
         Index(
             "catalogue_change_effective_on_idx",
             "effective_on",
-            postgresql_where=text("applied_at IS NULL"),
+            postgresql_where=text("applied_at IS NULL AND dropped_at IS NULL"),
         ),
         # One at a time, so that what was checked together takes effect together.
         Index(
             "catalogue_change_one_waiting_idx",
             "item_code",
             unique=True,
-            postgresql_where=text("applied_at IS NULL"),
+            postgresql_where=text("applied_at IS NULL AND dropped_at IS NULL"),
         ),
     )
 
@@ -189,3 +189,4 @@ class CatalogueChange(Base):
     effective_on: Mapped[date]
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)  # empty: to be published
     applied_at: Mapped[datetime | None]  # None: waits
+    dropped_at: Mapped[datetime | None]  # None: not overtaken by a withdrawal

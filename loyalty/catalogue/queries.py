@@ -9,7 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.catalogue.errors import UnknownItem
-from loyalty.catalogue.rules import Item, ItemFacts, Offer
+from loyalty.catalogue.rules import (
+    Fault,
+    Item,
+    ItemFacts,
+    Offer,
+    publication_faults,
+)
 
 _LISTS = ("channels", "brands", "tiers")
 # What a draft may leave open is NULL in the table and '' in the value.
@@ -121,13 +127,21 @@ def offers(session: Session, *, segment: str, but: str) -> list[Offer]:
     return [Offer(*row) for row in rows]
 
 
+def faults(session: Session, *, item_code: str, facts: ItemFacts) -> list[Fault]:
+    """Return all that keeps an item from being published beside the others."""
+    others: list[Offer] = []
+    if facts.segment:
+        others = offers(session, segment=facts.segment, but=item_code)
+    return publication_faults(facts, others=others)
+
+
 def waiting(session: Session, *, item_code: str | None = None) -> list[Waiting]:
     """Return approved changes that wait for their day, the next first."""
     rows = session.execute(
         text(
             """
             SELECT approval_id, item_code, effective_on, facts FROM catalogue_change
-             WHERE applied_at IS NULL
+             WHERE applied_at IS NULL AND dropped_at IS NULL
                AND (CAST(:code AS text) IS NULL OR item_code = :code)
              ORDER BY effective_on, approval_id
             """

@@ -1,8 +1,9 @@
 """What an item is, when it may be published, and who may have it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
+from typing import Any
 
 FAMILIES = ("TELECOM", "NON_TELECOM", "ALLIANCE")
 TELECOM_KINDS = ("VAS", "GUOXIN", "TERMINAL")  # domain.md A09
@@ -123,6 +124,34 @@ class Offer:
     market_fen: int
 
 
+def facts_of(item: ItemFacts) -> ItemFacts:
+    """Return what is said about an item, without what became of it."""
+    return ItemFacts(**{one.name: getattr(item, one.name) for one in fields(ItemFacts)})
+
+
+def as_json(facts: ItemFacts) -> dict[str, Any]:
+    """Return facts as a request for approval keeps them."""
+    return {one.name: _plain(getattr(facts, one.name)) for one in fields(ItemFacts)}
+
+
+def from_json(said: Mapping[str, Any]) -> ItemFacts:
+    """Return the facts that `as_json` wrote."""
+    told = dict(said)
+    for name in ("valid_from", "valid_until"):
+        told[name] = None if told[name] is None else date.fromisoformat(told[name])
+    for name in ("channels", "brands", "tiers"):
+        told[name] = None if told[name] is None else tuple(told[name])
+    return ItemFacts(**told)
+
+
+def _plain(said: object) -> object:
+    if isinstance(said, date):
+        return said.isoformat()
+    if isinstance(said, Mapping):
+        return dict(said)
+    return list(said) if isinstance(said, tuple) else said
+
+
 def price(item: ItemFacts, *, tier: str | None) -> int:
     """Return the points of one for a tier; 0: free for it (domain.md A45)."""
     return item.points if tier is None else item.tier_prices.get(tier, item.points)
@@ -144,6 +173,8 @@ def account_of(facts: ItemFacts) -> str:
         return ""
     if facts.family == "TELECOM":
         return "redeemed.telecom"
+    if facts.family == "ALLIANCE" and facts.partner is not None:
+        return f"redeemed.merchant:{facts.partner}"
     if facts.kind in ("SERVICE", "ACTIVITY"):
         return "redeemed.service"
     return "redeemed.product"

@@ -4,6 +4,8 @@ from datetime import date
 
 from ledger.book import Book
 from loyalty.accrual.operations import cancel_unpaid as cancel_unpaid_bills
+from loyalty.catalogue.operations import apply_due
+from loyalty.clock import now
 from loyalty.database import Database, retrying
 from loyalty.jobs.errors import BooksUnsound
 from loyalty.points.operations import expire
@@ -37,6 +39,17 @@ def cancel_unpaid(database: Database, business_date: date) -> str:
         if done == 0:
             return f"points of {bills:,} unpaid bills canceled"
         bills += done
+
+
+def publish_catalogue(database: Database, business_date: date) -> str:
+    """Put approved items on sale and apply approved changes whose day has come.
+
+    What took effect no longer waits, so that a second run does nothing.
+    """
+    done = retrying(
+        database, lambda session: apply_due(session, on=business_date, at=now())
+    )
+    return f"{done.published:,} items went on sale, {done.changed:,} changed"
 
 
 def prove_ledger(database: Database, _business_date: date) -> str:

@@ -17,8 +17,9 @@ class Job:
     cron: str
 
 
-# Expiry first, so that all that follows sees the balances of the new day.
+# Prices turn with the day. Expiry comes before what looks at the balances of it.
 SCHEDULE = (
+    Job("publish-catalogue", nightly.publish_catalogue, cron="1 0 * * *"),
     Job("expire-points", nightly.expire_points, cron="0 2 * * *"),
     Job("cancel-unpaid", nightly.cancel_unpaid, cron="20 2 * * *"),
     Job("prove-ledger", nightly.prove_ledger, cron="0 3 * * *"),

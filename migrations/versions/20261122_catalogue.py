@@ -89,14 +89,14 @@ CREATE TABLE item_stock (
     WITH (fillfactor = 50);
 CREATE TABLE catalogue_change (
     item_code text NOT NULL, effective_on date NOT NULL, facts jsonb NOT NULL,
-    approval_id bigint NOT NULL, applied_at timestamptz,
+    approval_id bigint NOT NULL, applied_at timestamptz, dropped_at timestamptz,
     CONSTRAINT catalogue_change_pkey PRIMARY KEY (approval_id),
     CONSTRAINT catalogue_change_item_code_fkey
         FOREIGN KEY (item_code) REFERENCES catalogue_item);
 CREATE INDEX catalogue_change_effective_on_idx ON catalogue_change (effective_on)
-    WHERE applied_at IS NULL;
+    WHERE applied_at IS NULL AND dropped_at IS NULL;
 CREATE UNIQUE INDEX catalogue_change_one_waiting_idx ON catalogue_change (item_code)
-    WHERE applied_at IS NULL;
+    WHERE applied_at IS NULL AND dropped_at IS NULL;
 CREATE TABLE tier_terms (
     version integer NOT NULL, tier text NOT NULL, rank integer NOT NULL,
     spend_fen bigint NOT NULL, months integer NOT NULL,
