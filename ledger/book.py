@@ -72,6 +72,15 @@ class Book:
             {"members": list(member_ids), "opened_on": opened_on},
         )
 
+    def lock(self, member_ids: Iterable[int]) -> None:
+        """Keep other writers out of books until the transaction ends.
+
+        For decisions that read more than the books, and must not be made twice.
+        """
+        self._session.execute(
+            text("SELECT ledger.lock_books(:members)"), {"members": list(member_ids)}
+        )
+
     def set_gate(self, member_ids: Iterable[int], gate: str) -> None:
         """Set the spending gate to `open`, `suspended` or `closed`."""
         self._session.execute(

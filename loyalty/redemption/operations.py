@@ -1,10 +1,211 @@
-"""Redeem catalogue items."""
+"""Redeem catalogue items: what halls report by file, and what orders do in steps.
 
-from sqlalchemy import text
+The steps of an order are ordinary entries over `held`: hold, then capture or release;
+or a redemption at once. What is given back goes to the lots it came from.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
+from ledger.book import Book
+from ledger.values import Entry, Transfer
 from loyalty.members.claims import claim_new, decide_known, reject
+from loyalty.points.entries import UNIVERSAL
 from loyalty.points.operations import draft, first_open_day
+from loyalty.redemption.models import Redemption, RedemptionReturn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """When a step of something that costs points is taken, by whom, under what name."""
+
+    member_id: int
+    ref: str  # of what is bought, such as order:<its reference>
+    on: date  # the first open day, if its own is closed
+    at: datetime
+    actor: str
+
+
+def redeem(session: Session, step: Step, *, points: int, account: str) -> UUID:
+    """Spend points at once, soonest-expiring first; return the entry.
+
+    Raises the ledger's `InsufficientPoints` and `GateClosed`; so does `hold`.
+    """
+    return _post(
+        session,
+        step,
+        kind="redemption",
+        transfer=Book(session).draw(to=account, units=UNIVERSAL, amount=points),
+        asked={"points": points, "account": account},
+    )
+
+
+def hold(session: Session, step: Step, *, points: int) -> UUID:
+    """Set points aside, soonest-expiring first; return the entry."""
+    return _post(
+        session,
+        step,
+        kind="hold",
+        transfer=Book(session).draw(to="held", units=UNIVERSAL, amount=points),
+        asked={"points": points},
+    )
+
+
+def capture(session: Session, step: Step, *, held_by: UUID, account: str) -> UUID:
+    """Let go of the points a hold set aside; return the entry."""
+    return _post(
+        session,
+        step,
+        kind="capture",
+        suffix=":capture",
+        transfer=Transfer("held", account, None, None),
+        reverses=held_by,
+        asked={"of": held_by, "account": account},
+    )
+
+
+def release(session: Session, step: Step, *, held_by: UUID) -> UUID:
+    """Give back what a hold set aside, to the same lots; return the entry.
+
+    What belonged to somebody who has left the network since is void with the rest.
+    """
+    to = "voided.churn" if _has_left(session, step.member_id) else None
+    return _post(
+        session,
+        step,
+        kind="release",
+        suffix=":release",
+        transfer=Transfer(None, to, None, None),
+        reverses=held_by,
+        asked={"of": held_by},
+    )
+
+
+def give_back(
+    session: Session, step: Step, *, redeemed_by: UUID, points: int, nth: int
+) -> UUID:
+    """Give points of a redemption back, the last drawn first; return the entry.
+
+    They go to the same lots with the same last good day, or to a sibling with grace
+    where that day has passed. Who has left the network has them voided at once.
+    """
+    book = Book(session)
+    posted = book.reverse(
+        member_id=step.member_id,
+        of=redeemed_by,
+        kind="redemption_reversal",
+        reference=f"{step.ref}:return:{nth}",
+        amount=points,
+        effective_on=step.on,
+        occurred_at=step.at,
+        actor=step.actor,
+    )
+    if _has_left(session, step.member_id):
+        _post(
+            session,
+            step,
+            kind="churn_void",
+            suffix=f":return:{nth}:void",
+            transfer=book.draw(to="voided.churn", units=UNIVERSAL, amount=points),
+            asked={"of": posted.id},
+        )
+    return posted.id
+
+
+def record(
+    session: Session,
+    step: Step,
+    *,
+    item_code: str,
+    quantity: int,
+    channel: str,
+    points: int,
+    settlement_fen: int,
+    partner: str | None,
+    cost_treatment: str,
+    entry_id: UUID | None,
+) -> None:
+    """Write down that something was redeemed, and what is owed for it from now on."""
+    session.execute(
+        insert(Redemption).values(
+            member_id=step.member_id,
+            redemption_ref=step.ref,
+            item_code=item_code,
+            quantity=quantity,
+            channel=channel,
+            occurred_at=step.at,
+            points=points,
+            settlement_fen=settlement_fen,
+            partner=partner,
+            cost_treatment=cost_treatment,
+            entry_id=entry_id,
+            effective_on=step.on,
+        )
+    )
+
+
+def record_return(
+    session: Session,
+    step: Step,
+    *,
+    nth: int,
+    quantity: int,
+    points: int,
+    settlement_fen: int,
+    entry_id: UUID | None,
+) -> None:
+    """Write down that a part of a redemption is owed no longer."""
+    session.execute(
+        insert(RedemptionReturn).values(
+            member_id=step.member_id,
+            redemption_ref=step.ref,
+            return_ref=str(nth),
+            quantity=quantity,
+            points=points,
+            settlement_fen=settlement_fen,
+            entry_id=entry_id,
+            effective_on=step.on,
+            occurred_at=step.at,
+        )
+    )
+
+
+def _post(
+    session: Session,
+    step: Step,
+    *,
+    kind: str,
+    transfer: Transfer,
+    asked: dict[str, object],
+    suffix: str = "",
+    reverses: UUID | None = None,
+) -> UUID:
+    posted = Book(session).post(
+        Entry(
+            member_id=step.member_id,
+            reference=f"{step.ref}{suffix}",
+            kind=kind,
+            transfers=(transfer,),
+            effective_on=step.on,
+            occurred_at=step.at,
+            actor=step.actor,
+            reverses=reverses,
+            asked={"kind": kind} | asked,
+        )
+    )
+    return posted.id
+
+
+def _has_left(session: Session, member_id: int) -> bool:
+    left_on = session.scalar(
+        text("SELECT left_on FROM member WHERE member_id = :member"),
+        {"member": member_id},
+    )
+    return left_on is not None
 
 
 def book_redemptions(session: Session, *, feed_file: int) -> None:
