@@ -1,11 +1,20 @@
-"""Read a member's standing: lines, balances and lots."""
+"""Read a member's standing: lines, balances, lots, and how they came about."""
 
-from sqlalchemy import text
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from ledger.book import Book
 from loyalty.errors import Missing
 from loyalty.members.models import Subscription
 from loyalty.members.queries import member_id_of, subscriptions
+from loyalty.points.entries import UNIVERSAL
 
 
 class UnknownMember(Missing):
@@ -102,3 +111,376 @@ def _line(line: Subscription) -> dict[str, object]:
         "in_arrears": line.in_arrears,
         "ended_on": line.ended_on and line.ended_on.isoformat(),
     }
+
+
+# ---- what members see of their own books --------------------------------------------
+
+# The entries of the books, as members think of them.
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "earned": ("opening", "bill_release", "activity_accrual"),
+    "spent": ("redemption", "hold", "capture"),
+    "returned": ("redemption_reversal", "release", "reinstatement"),
+    "expired": ("expiry",),
+    "taken_back": ("bill_bounce", "bill_adjustment", "activity_refund", "churn_void"),
+    "pending": ("bill_accrual", "bill_revival", "bill_cancel"),
+}
+ENTRIES_MAX: Final = 500
+_LAST_ID: Final = UUID(int=2**128 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerPart:
+    """The points of one issuer, and which of them go first."""
+
+    issuer: str
+    name: str | None  # None: the operator, or a partner nobody has named
+    points: int
+    next_points: int
+    next_on: date | None  # their last good day; None: they never expire
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """What a member has, as one figure and by issuer."""
+
+    available: int  # that can be spent on this day
+    pending: int
+    held: int
+    owed: int
+    gate: str
+    left_on: date | None  # None: takes part
+    parts: Sequence[IssuerPart]
+
+
+@dataclass(frozen=True, slots=True)
+class LotMove:
+    """Units that entered (positive) or left a lot."""
+
+    unit: str
+    issuer: str
+    name: str | None  # as with `IssuerPart`
+    earned_in: date
+    expires_on: date | None  # None: never
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillFacts:
+    """The bill that an entry comes from."""
+
+    bill_ref: str
+    msisdn: str
+    period: date
+    amount_fen: int
+    due_fen: int
+    points_num: int
+    points_den: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityFacts:
+    """What was done at a partner."""
+
+    partner: str
+    name: str | None
+    partner_ref: str
+    activity: str
+    occurred_on: date
+    amount_fen: int
+    points_per: int
+    per_fen: int
+    is_refund: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionFacts:
+    """What the points went for."""
+
+    order_ref: str | None  # None: redeemed before there were orders
+    redemption_ref: str | None  # None: only held so far
+    title_zh: str
+    title_en: str
+    quantity: int
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementEntry:
+    """An entry of the books, with all that explains it."""
+
+    id: UUID
+    kind: str
+    effective_on: date
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str
+    rule_version: int | None  # None: no rule was asked
+    reference: str
+    available: int  # the change; and so on
+    pending: int
+    held: int
+    owed: int
+    balance_after: int  # available, when its day and all before it were over
+    lots: Sequence[LotMove]
+    bill: BillFacts | None
+    activity: ActivityFacts | None
+    redemption: RedemptionFacts | None
+
+
+def wallet(session: Session, *, member_id: int, on: date) -> Wallet:
+    """Return what a member can spend on a day, by issuer, the largest part first.
+
+    Lots whose last good day is over do not count, whether or not they were expired.
+    """
+    facts = {"member": member_id, "on": on, "units": list(UNIVERSAL)}
+    parts = session.execute(
+        text(
+            """
+            SELECT x.issuer, p.name, sum(x.points) AS points,
+                   (array_agg(x.points ORDER BY x.expires_on))[1] AS next_points,
+                   nullif(min(x.expires_on), 'infinity') AS next_on
+              FROM (SELECT issuer, expires_on, sum(units_left) AS points
+                      FROM ledger.lot
+                     WHERE member_id = :member AND unit = ANY(:units)
+                       AND units_left > 0 AND expires_on >= :on
+                     GROUP BY issuer, expires_on) x
+              LEFT JOIN partner p ON p.partner = x.issuer
+             GROUP BY x.issuer, p.name
+             ORDER BY sum(x.points) DESC, x.issuer
+            """
+        ),
+        facts,
+    ).all()
+    total = session.execute(
+        text(
+            """
+            SELECT coalesce(sum(b.pending), 0) AS pending,
+                   coalesce(sum(b.held), 0) AS held, coalesce(sum(b.owed), 0) AS owed,
+                   (SELECT gate FROM ledger.book WHERE member_id = :member) AS gate,
+                   (SELECT left_on FROM member WHERE member_id = :member) AS left_on
+              FROM ledger.balance b
+             WHERE b.member_id = :member AND b.unit = ANY(:units)
+            """
+        ),
+        facts,
+    ).one()
+    return Wallet(
+        available=sum(int(part.points) for part in parts),
+        pending=int(total.pending),
+        held=int(total.held),
+        owed=int(total.owed),
+        gate=total.gate or "closed",
+        left_on=total.left_on,
+        parts=[
+            IssuerPart(
+                issuer=part.issuer,
+                name=part.name,
+                points=int(part.points),
+                next_points=int(part.next_points),
+                next_on=part.next_on,
+            )
+            for part in parts
+        ],
+    )
+
+
+def balance_by_day(
+    session: Session, *, member_id: int, first: date, last: date
+) -> list[tuple[date, int]]:
+    """Return what was available at the end of each day, by effective day."""
+    rows = session.execute(
+        text(
+            """
+            WITH change AS (
+                SELECT greatest(effective_on, :first) AS on_day,
+                       sum(CASE credit WHEN 'available' THEN amount
+                                       ELSE -amount END) AS points
+                  FROM ledger.transfer
+                 WHERE member_id = :member AND unit = ANY(:units)
+                   AND 'available' IN (debit, credit) AND effective_on <= :last
+                 GROUP BY 1)
+            SELECT CAST(d.day AS date),
+                   sum(coalesce(c.points, 0)) OVER (ORDER BY d.day)
+              FROM generate_series(CAST(:first AS timestamp), CAST(:last AS timestamp),
+                                   interval '1 day') d(day)
+              LEFT JOIN change c ON c.on_day = d.day
+             ORDER BY d.day
+            """
+        ),
+        {"member": member_id, "first": first, "last": last, "units": list(UNIVERSAL)},
+    )
+    return [(day, int(points)) for day, points in rows]
+
+
+def balance_on(
+    session: Session, *, member_id: int, on: date, known_at: datetime | None
+) -> int:
+    """Return what was available at the end of a day, as it was known at a time."""
+    book = Book(session)
+    return sum(
+        book.balance(member_id, unit, on=on, known_at=known_at).available
+        for unit in UNIVERSAL
+    )
+
+
+def statement(
+    session: Session,
+    *,
+    member_id: int,
+    first: date | None = None,
+    last: date,
+    known_at: datetime | None = None,
+    unit: str | None = None,
+    group: str | None = None,
+    before: tuple[date, UUID] | None = None,
+    limit: int = ENTRIES_MAX,
+) -> list[StatementEntry]:
+    """Return a member's entries of some days with what explains them, newest first.
+
+    `before` is the cursor: the day and id of the last entry already seen. With
+    `known_at` nothing counts that was booked later.
+    """
+    assert 0 < limit <= ENTRIES_MAX
+    rows = session.execute(
+        _ENTRIES,
+        {
+            "member": member_id,
+            "units": [unit] if unit else list(UNIVERSAL),
+            "first": first,
+            "last": last,
+            "known_at": known_at,
+            "kinds": list(GROUPS[group]) if group else None,
+            "before_on": before[0] if before else date.max,
+            "before_id": before[1] if before else _LAST_ID,
+            "limit": limit,
+        },
+    ).all()
+    facts = {"member": member_id, "ids": [row.id for row in rows]}
+    lots: dict[UUID, list[LotMove]] = {}
+    for entry_id, *move in session.execute(_LOT_MOVES, facts):
+        lots.setdefault(entry_id, []).append(LotMove(*move))
+    bills = {row[0]: BillFacts(*row[1:]) for row in session.execute(_BILLS, facts)}
+    activities = {
+        row[0]: ActivityFacts(*row[1:]) for row in session.execute(_ACTIVITIES, facts)
+    }
+    redeemed = {
+        row[0]: RedemptionFacts(*row[1:])
+        for row in session.execute(_REDEMPTIONS, facts)
+    }
+    return [
+        StatementEntry(
+            **_plain(row),
+            lots=lots.get(row.id, []),
+            bill=bills.get(row.id),
+            activity=activities.get(row.id),
+            redemption=redeemed.get(row.id),
+        )
+        for row in rows
+    ]
+
+
+def _plain(row: Row[Any]) -> dict[str, Any]:
+    """Return a row by name, its sums as whole numbers."""
+    return {
+        name: int(value) if isinstance(value, Decimal) else value
+        for name, value in row._mapping.items()  # noqa: SLF001 - its public face
+    }
+
+
+def _change(account: str) -> str:
+    return (
+        f"sum(CASE '{account}' WHEN credit THEN amount WHEN debit THEN -amount"
+        f" ELSE 0 END)"
+    )
+
+
+# Everything of the member up to the last day is read, for the balance after each.
+_ENTRIES = text(
+    f"""
+    WITH entry AS (
+        SELECT id, min(kind) AS kind, min(effective_on) AS effective_on,
+               min(occurred_at) AS occurred_at, min(recorded_at) AS recorded_at,
+               min(actor) AS actor, max(rule_version) AS rule_version,
+               {_change("available")} AS available, {_change("pending")} AS pending,
+               {_change("held")} AS held, -{_change("owed")} AS owed
+          FROM ledger.transfer
+         WHERE member_id = :member AND unit = ANY(:units) AND effective_on <= :last
+           AND (CAST(:known_at AS timestamptz) IS NULL OR recorded_at <= :known_at)
+         GROUP BY id
+    ), running AS (
+        SELECT *, sum(available) OVER (ORDER BY effective_on, id) AS balance_after
+          FROM entry
+    )
+    SELECT e.*, coalesce((SELECT min(r.reference) FROM ledger.reference r
+                           WHERE r.member_id = :member AND r.entry_id = e.id), '')
+                AS reference
+      FROM running e
+     WHERE (CAST(:first AS date) IS NULL OR effective_on >= :first)
+       AND (CAST(:kinds AS text[]) IS NULL OR kind = ANY(:kinds))
+       AND (effective_on, id) < (CAST(:before_on AS date), CAST(:before_id AS uuid))
+     ORDER BY effective_on DESC, id DESC LIMIT :limit
+    """
+)
+
+_LOT_MOVES = text(
+    """
+    SELECT d.id, d.unit, d.issuer, p.name, d.earned_in,
+           nullif(d.expires_on, 'infinity'), d.units
+      FROM ledger.lot_draw d LEFT JOIN partner p ON p.partner = d.issuer
+     WHERE d.member_id = :member AND d.id = ANY(:ids)
+     ORDER BY d.id, d.expires_on, d.unit, d.issuer, d.earned_in
+    """
+)
+
+# The names of entries say what they come from: see the topics that post them.
+_BILLS = text(
+    r"""
+    SELECT r.entry_id, b.bill_ref, b.msisdn, b.period, b.amount_fen, b.due_fen,
+           b.points_num, b.points_den
+      FROM ledger.reference r
+     CROSS JOIN LATERAL (
+         SELECT split_part(r.reference, ':', 1) AS source,
+                regexp_replace(substr(r.reference, strpos(r.reference, ':') + 1),
+                               ' (release|revival|bounce)$', '') AS named) n
+      JOIN bill b ON b.member_id = r.member_id AND b.bill_ref = CASE
+               WHEN n.source = 'bill' THEN n.named
+               WHEN n.source IN ('cancel', 'bounce')
+                   THEN regexp_replace(n.named, ':\d+$', '')
+               WHEN n.source IN ('payment', 'adjustment') THEN (
+                   SELECT e.bill_ref FROM bill_event e
+                    WHERE e.member_id = r.member_id AND e.source = n.source
+                      AND e.ref = n.named LIMIT 1) END
+     WHERE r.member_id = :member AND r.entry_id = ANY(:ids)
+    """
+)
+
+_ACTIVITIES = text(
+    """
+    SELECT r.entry_id, a.partner, p.name, a.partner_ref, a.activity, a.occurred_on,
+           a.amount_fen, a.points_per, a.per_fen, a.original_ref IS NOT NULL
+      FROM ledger.reference r
+      JOIN activity a ON a.member_id = r.member_id
+                     AND r.reference
+                       = concat('activity:', a.partner, '/', a.partner_ref)
+      LEFT JOIN partner p ON p.partner = a.partner
+     WHERE r.member_id = :member AND r.entry_id = ANY(:ids)
+    """
+)
+
+# An entry is of an order, holds for one, captures or undoes what another did.
+_REDEMPTIONS = text(
+    """
+    SELECT DISTINCT ON (t.id) t.id, o.order_ref, d.redemption_ref, i.title_zh,
+           i.title_en, coalesce(o.quantity, d.quantity), coalesce(o.channel, d.channel)
+      FROM ledger.transfer t
+      LEFT JOIN redemption d ON d.member_id = t.member_id
+                            AND d.entry_id IN (t.id, t.reverses)
+      LEFT JOIN member_order o
+             ON o.member_id = t.member_id
+            AND (o.held_by IN (t.id, t.reverses) OR o.redeemed_by IN (t.id, t.reverses)
+                 OR o.order_ref = d.redemption_ref)
+      JOIN catalogue_item i ON i.item_code = coalesce(o.item_code, d.item_code)
+     WHERE t.member_id = :member AND t.id = ANY(:ids)
+     ORDER BY t.id, t.line
+    """
+)
