@@ -33,6 +33,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from blueprints import hooks, services
 from blueprints.language import KEPT_AS
 from loyalty.access import operations, queries
+from loyalty.access.rules import is_fresh
 from loyalty.clock import now
 from loyalty.staff.queries import staff as working_staff
 from loyalty.staff.rules import Permission, permissions_of
@@ -116,6 +117,18 @@ def member_required(view: F) -> F:
         return view(*arguments, **options)
 
     return _declared(cast("F", guarded), "member")
+
+
+def fresh_required(view: F) -> F:
+    """Let members in who have just shown who they are; ask others to do it again."""
+
+    @wraps(view)
+    def guarded(*arguments: Any, **options: Any) -> Any:
+        if not is_fresh(this_member().fresh_at, at=now()):
+            return redirect(url_for("web.confirm_it_is_you", next=_way_back()), 303)
+        return view(*arguments, **options)
+
+    return member_required(cast("F", guarded))
 
 
 def requires(permission: Permission) -> Callable[[F], F]:
@@ -209,6 +222,11 @@ def local_path(target: str | None, *, otherwise: str) -> str:
     except ValueError:
         return otherwise
     return otherwise if parts.scheme or parts.netloc else target
+
+
+def onward(home: str = "web.home") -> str:
+    """Return where the browser wanted to go before it was asked something."""
+    return local_path(request.values.get("next"), otherwise=url_for(home))
 
 
 def caller_address() -> str:

@@ -48,3 +48,4 @@ def healthz() -> ResponseReturnValue:
 
 # The views import `bp` from here, so they come last.
 from blueprints.web import home  # noqa: E402,F401
+from blueprints.web import own_keys, signing_in  # noqa: E402,F401

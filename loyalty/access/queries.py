@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from loyalty.access.models import MemberAccess
+from loyalty.access.models import MemberAccess, OneTimeCode
 
 # A number that was given up is some day given to somebody else.
 NUMBER_DAYS = 90
@@ -34,6 +35,12 @@ def has_password(session: Session, member_id: int) -> bool:
     """Tell whether a member can sign in with a password."""
     known = session.get(MemberAccess, member_id)
     return known is not None and known.password_hash is not None
+
+
+def attempts_left(session: Session, *, code_id: UUID) -> int:
+    """Return how often a code may still be tried."""
+    found = session.get(OneTimeCode, code_id)
+    return found.attempts_left if found is not None else 0
 
 
 def language_of(session: Session, member_id: int) -> str:

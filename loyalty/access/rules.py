@@ -53,7 +53,10 @@ class Throttle:
 
 
 def by_number(msisdn: str) -> Throttle:
-    """Return how often a sign-in under one number may fail."""
+    """Return how often the password of one number may be wrong.
+
+    Codes have attempts of their own, so that nobody is kept out by a stranger.
+    """
     return Throttle(f"number:{msisdn}", failures=10, seconds=900)
 
 
