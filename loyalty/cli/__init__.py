@@ -15,6 +15,7 @@ from loyalty.cli import (
     ledger,
     members,
     reports,
+    sandbox,
     serving,
 )
 from loyalty.database import first_line
@@ -38,6 +39,7 @@ jifen.add_command(jobs.run_job)
 jifen.add_command(jobs.scheduler)
 jifen.add_command(ledger.ledger)
 jifen.add_command(members.member)
+jifen.add_command(sandbox.partner_sandbox)
 jifen.add_command(reports.close)
 jifen.add_command(reports.report)
 jifen.add_command(serving.serve)

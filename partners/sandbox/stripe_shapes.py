@@ -103,7 +103,7 @@ def needed(params: Mapping[str, Any], name: str) -> Any:
 
     Raises `Refusal`.
     """
-    if params.get(name) in {None, ""}:
+    if not params.get(name):  # "0" is something, and is there
         raise Refusal(
             f"Missing required param: {name}.", code="parameter_missing", param=name
         )

@@ -11,7 +11,12 @@ from http.client import HTTPException
 from threading import Condition, Thread
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import (
+    HTTPRedirectHandler,
+    ProxyHandler,
+    Request,
+    build_opener,
+)
 
 from partners.sandbox.stripe_shapes import Refusal, new_id
 
@@ -20,7 +25,6 @@ ANSWER_SECONDS = 20
 # Stripe tries for three days; here somebody is waiting.
 PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 _OK = range(200, 300)
-_OPENER = build_opener(ProxyHandler({}))  # straight there: loopback has no proxy
 
 
 @dataclass(slots=True)
@@ -40,6 +44,16 @@ class Delivery:
     type: str
     attempt: int
     status: int | None  # None: nobody answered
+
+
+class _GoNoFurther(HTTPRedirectHandler):
+    """Takes a redirection for a failure, as Stripe does."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER = build_opener(ProxyHandler({}), _GoNoFurther)  # loopback has no proxy
 
 
 def signature(payload: bytes, secret: str, *, at: int) -> str:
