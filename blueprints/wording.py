@@ -71,8 +71,8 @@ WORDS: dict[str, Words] = {
     "too_many_codes": (
         "验证码要得太频繁，请过 {retry_after} 秒再试。上一条在有效期内仍可使用。",
         (
-            "You asked for many codes. Please wait {retry_after} seconds; the last one is"
-            " still good while it lasts."
+            "You asked for many codes. Please wait {retry_after} seconds; the last one"
+            " is still good while it lasts."
         ),
     ),
     "too_many_attempts": (
@@ -89,20 +89,6 @@ WORDS: dict[str, Words] = {
     "code_spent": (
         "这个验证码不能再用了，请重新获取一个。",
         "This code can be used no more. Please ask for a new one.",
-    ),
-    "confirmation_missing": (
-        "这件事需要先用验证码或通行密钥确认，请确认后再提交。",
-        (
-            "This needs to be confirmed with a code or a passkey first. Please confirm"
-            " it and send it again."
-        ),
-    ),
-    "cooling_down": (
-        "您的联系方式或登录方式最近有变动，为防冒领，{until} 之后才能办理。",
-        (
-            "Your contact or the way you sign in changed lately. To keep others from"
-            " taking your points, this is possible from {until} on."
-        ),
     ),
     "password_too_weak": (
         "这个密码太容易被猜到，请换一个。",

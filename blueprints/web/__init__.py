@@ -47,5 +47,8 @@ def healthz() -> ResponseReturnValue:
 
 
 # The views import `bp` from here, so they come last.
-from blueprints.web import home  # noqa: E402,F401
-from blueprints.web import own_keys, signing_in  # noqa: E402,F401
+from blueprints.web import (  # noqa: E402
+    home,  # noqa: F401
+    own_keys,  # noqa: F401
+    signing_in,  # noqa: F401
+)
