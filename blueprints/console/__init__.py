@@ -10,3 +10,8 @@ bp = Blueprint(
     static_folder="static",
     static_url_path="/static",
 )
+
+# The views import `bp` from here, so they come last.
+from blueprints.console import (  # noqa: E402
+    signing_in,  # noqa: F401
+)

@@ -144,17 +144,33 @@ def reset(
 
 
 def change_password(
-    session: Session, *, staff_id: int, password: str, at: datetime, but: bytes
-) -> None:
-    """Change one's own password; every other sign-in of theirs ends.
+    session: Session,
+    *,
+    staff_id: int,
+    present: str,
+    wanted: str,
+    address: str,
+    keyring: Keyring,
+    at: datetime,
+    but: bytes,
+) -> bool:
+    """Change one's own password; all other sign-ins of theirs end.
 
-    Raises `PasswordTooWeak`.
+    False: the present one is wrong, which is counted, so the caller commits.
+
+    Raises `PasswordTooWeak`, `TooManyAttempts`.
     """
     found = session.get_one(Staff, staff_id)
-    passwords.accept(password, own=(found.login,))
-    found.password_hash = passwords.hashed(password)
+    throttles = (by_login(found.login), by_address(address))
+    let_try(session, throttles=throttles, keyring=keyring, at=at)
+    if not passwords.is_right(found.password_hash, present):
+        count_failure(session, throttles=throttles, keyring=keyring, at=at)
+        return False
+    passwords.accept(wanted, own=(found.login,))
+    found.password_hash = passwords.hashed(wanted)
     session.flush()
     end_sessions(session, owner="staff", owner_id=staff_id, at=at, but=but)
+    return True
 
 
 def ask_roles(
