@@ -303,6 +303,156 @@ WORDS: dict[str, Words] = {
         "只能退 {left} 份，请改一下数量。",
         "Only {left} can be given back. Please change the quantity.",
     ),
+    # The catalogue: what a form or a rule of publication asks for.
+    "item_needed": ("上架前必须填写。", "Needed before it can go on sale."),
+    "item_kind_not_of_family": (
+        "这一类别不属于所选产品族。通信类选增值业务、新国信或终端，其他选产品、服务或活动。",
+        (
+            "This kind is not of the family. Telecom has value-added and New Guoxin"
+            " services and handsets; the others have products, services, activities."
+        ),
+    ),
+    "item_treatment_not_of_kind": (
+        "成本列支须随类别：产品走积分预提，服务和活动走俱乐部成本，通信类不冲减收入。",
+        (
+            "The cost follows the kind: products are accrued, services and activities"
+            " are club cost, telecom items have no effect on revenue."
+        ),
+    ),
+    "item_telecom_needs_no_delivery": (
+        "通信类充值产品一律电子化，不能配送；请选电子券或充值码。",
+        (
+            "Airtime is always electronic and never delivered. Please choose an"
+            " e-voucher or a top-up code."
+        ),
+    ),
+    "item_booking_of_a_product": (
+        "只有服务和活动可以预约。",
+        "Only services and activities are booked.",
+    ),
+    "item_settled_with_nobody": (
+        "有结算价就要选结算伙伴。",
+        "With a settlement price somebody has to be settled with.",
+    ),
+    "item_mix_not_whole": (
+        "积分加现金要同时填积分和现金。",
+        "Points with cash need both the points and the cash.",
+    ),
+    "item_mix_not_cheaper": (
+        "加现金时的积分应少于全积分价。",
+        "With cash it has to take fewer points than without.",
+    ),
+    "item_limit_not_whole": (
+        "限兑要同时填份数和天数。",
+        "A limit needs both a count and its days.",
+    ),
+    "item_tier_dearer_than_list": (
+        "等级价不能高于积分价。",
+        "A tier cannot pay more than the list price.",
+    ),
+    "item_script_needed": (
+        "经营业厅、热线、客户经理或俱乐部办理的商品，必须有必说话术。",
+        (
+            "What halls, hotline, account managers or clubs sell needs the words that"
+            " are said to the customer."
+        ),
+    ),
+    "item_insurance_too_long": (
+        "赠送保险的保障期最长 12 个月。",
+        "Cover that is given may last 12 months at most.",
+    ),
+    "item_insurance_too_dear": (
+        "赠送保险每人每次的结算价最高 ¥100.00。",
+        "Cover that is given may settle at ¥100.00 at most.",
+    ),
+    "item_insurance_class": (
+        "只能赠送意外险或健康险。",
+        "Only accident or health cover may be given.",
+    ),
+    "item_insurer_needed": (
+        "请选承保的保险公司。",
+        "Please choose the insurer.",
+    ),
+    "item_ends_before_it_begins": (
+        "截止日期早于开始日期。",
+        "The last day lies before the first.",
+    ),
+    "item_other_strength_near": (
+        "30 天内已有面向同一客户群、力度不同的商品。请错开日期、统一力度或换目标客户。",
+        (
+            "The same customers get another strength within 30 days. Please move the"
+            " dates, make the strength the same, or choose another segment."
+        ),
+    ),
+    "form_code": (
+        "请用 2 至 20 个大写字母、数字或连字符，例如 EV100。",
+        "Please use 2 to 20 capitals, digits or hyphens, such as EV100.",
+    ),
+    "form_needed": ("请填写。", "Please fill this in."),
+    "form_too_long": (
+        "写得太长了，请缩短一些。",
+        "This is too long. Please shorten it.",
+    ),
+    "form_whole": (
+        "请填整数，例如 2,500。",
+        "Please give a whole number, such as 2,500.",
+    ),
+    "form_money": (
+        "请填金额，最多两位小数，例如 20.00。",
+        "Please give an amount with two decimals at most, such as 20.00.",
+    ),
+    "form_day": (
+        "请填日期，例如 2026-12-31。",
+        "Please give a day, such as 2026-12-31.",
+    ),
+    "form_choice": ("请从列表中选择。", "Please choose from the list."),
+    "form_none_chosen": (
+        "请至少选一项，或选择“不限”。",
+        "Please choose at least one, or no limit.",
+    ),
+    # The catalogue: why it was not done.
+    "item_code_taken": (
+        "编码 {item_code} 已被占用，请换一个。",
+        "Another item has the code {item_code}. Please choose another.",
+    ),
+    "not_publishable": (
+        "还有几项不符合上架规则，见下面标出的地方。",
+        "Some rules of publication are not met yet; they are marked below.",
+    ),
+    "item_not_in_that_state": (
+        "商品的状态已经变了，这一步现在不能做。请看最新状态。",
+        (
+            "The item is in another state by now, so this cannot be done."
+            " Please look at it again."
+        ),
+    ),
+    "item_changed_meanwhile": (
+        "申请之后商品又改过，内容与申请不一致。请驳回，由经办人重新申请。",
+        (
+            "The item was changed after the request and is no longer what it says."
+            " Please reject it, so that it can be asked for anew."
+        ),
+    ),
+    "item_change_waiting": (
+        "已有一项变更将在 {effective_on} 生效。等它生效后再申请下一项。",
+        (
+            "Another change takes effect on {effective_on}. Please ask for the next"
+            " one after that."
+        ),
+    ),
+    "nothing_changes": (
+        "与现在的内容完全一样，没有可以申请的变更。",
+        "Nothing differs from how it is, so there is nothing to ask for.",
+    ),
+    "effective_too_soon": (
+        "变更最早次日生效，请选 {earliest} 或以后的日期。",
+        "A change takes effect on the next day at the earliest: {earliest} or later.",
+    ),
+    "stock_missing": (
+        "库存不够减，或这件商品不限量。请看最新库存。",
+        "Less is left than that, or the item never runs out. Please look again.",
+    ),
+    "unknown_tier": ("没有 {tier} 这个等级。", "There is no tier {tier}."),
 }
 
 # What the web itself refuses, by status: a heading, and what can be done.
@@ -489,6 +639,121 @@ TERMS: dict[str, dict[str, Words]] = {
         "manager": ("客户经理", "Account manager"),
         "club": ("俱乐部", "Club"),
         "agent": ("代理商", "Agent"),
+        "partner": ("合作伙伴", "Partner"),
+        "pos": ("商户 POS", "Merchant's till"),
+    },
+    # The console.
+    "role": {
+        "clerk": ("营业员", "Clerk"),
+        "product": ("商品经理", "Product manager"),
+        "finance_maker": ("财务经办", "Finance maker"),
+        "finance_checker": ("财务复核", "Finance checker"),
+        "supervisor": ("值班主管", "Supervisor"),
+        "auditor": ("审计", "Auditor"),
+        "admin": ("系统管理员", "Administrator"),
+    },
+    "action": {
+        "catalogue.publish": ("商品上架", "Put an item on sale"),
+        "catalogue.change": ("商品变更", "Change an item"),
+        "staff.roles": ("角色调整", "Change of roles"),
+        "member.erase": ("删除会员资料", "Erase a member"),
+    },
+    "kind": {
+        "PRODUCT": ("产品", "Product"),
+        "SERVICE": ("服务", "Service"),
+        "ACTIVITY": ("活动", "Activity"),
+        "VAS": ("增值业务", "Value-added service"),
+        "GUOXIN": ("新国信业务", "New Guoxin service"),
+        "TERMINAL": ("终端", "Handset or accessory"),
+    },
+    "cost_treatment": {
+        "NO_REVENUE_EFFECT": ("不冲减收入", "No effect on revenue"),
+        "POINTS_ACCRUAL": ("积分预提成本", "Accrued cost of points"),
+        "CLUB_COST": ("客户俱乐部成本", "Member-club cost"),
+    },
+    "fulfilment": {
+        "VOUCHER": ("电子券", "E-voucher"),
+        "TOP_UP": ("充值码", "Top-up code"),
+        "DELIVERY": ("配送", "Delivery"),
+        "INSURANCE": ("保险", "Insurance"),
+        "BOOKING": ("预约", "Booking"),
+    },
+    "code_source": {
+        "GENERATED": ("系统生成", "Made by us"),
+        "POOL": ("导入的券池", "From an imported pool"),
+    },
+    "segment": {
+        "all": ("全体积分客户（常设）", "Everybody (standing range)"),
+        "mid_high": ("中高端客户", "Mid and high-end customers"),
+        "at_risk": ("预警客户", "Customers at risk of leaving"),
+        "worldwind_vip": ("世界风 VIP", "Worldwind VIPs"),
+        "partner_customers": ("合作伙伴的客户", "Customers of partners"),
+    },
+    "cover_class": {
+        "ACCIDENT": ("意外险", "Accident"),
+        "HEALTH": ("健康险", "Health"),
+    },
+    "emblem": {
+        "umbrella": ("雨伞", "Umbrella"),
+        "phone": ("手机", "Telephone"),
+        "car": ("汽车", "Car"),
+        "racket": ("球拍", "Racket"),
+        "plane": ("飞机", "Plane"),
+        "gift": ("礼物", "Gift"),
+        "ticket": ("票券", "Ticket"),
+        "card": ("卡片", "Card"),
+        "shield": ("盾牌", "Shield"),
+    },
+    "item_field": {
+        "item_code": ("商品编码", "Item code"),
+        "state": ("状态", "State"),
+        "title_zh": ("中文名称", "Name in Chinese"),
+        "title_en": ("英文名称", "Name in English"),
+        "description_zh": ("中文说明", "Description in Chinese"),
+        "description_en": ("英文说明", "Description in English"),
+        "script_zh": ("中文必说话术", "What to say, in Chinese"),
+        "script_en": ("英文必说话术", "What to say, in English"),
+        "emblem": ("图标", "Emblem"),
+        "owner": ("责任部门", "Owner"),
+        "family": ("产品族", "Family"),
+        "kind": ("类别", "Kind"),
+        "cost_treatment": ("成本列支", "Cost treatment"),
+        "fulfilment": ("交付方式", "Fulfilment"),
+        "code_source": ("券码来源", "Source of codes"),
+        "valid_days": ("券有效天数", "Days a code is good for"),
+        "points": ("积分价", "Points"),
+        "cash_fen": ("现金预存价", "Cash prepayment"),
+        "mix_points": ("积分加现金：积分", "Points with cash: points"),
+        "mix_cash_fen": ("积分加现金：现金", "Points with cash: cash"),
+        "market_fen": ("市场价", "Market price"),
+        "settlement_fen": ("结算价", "Settlement price"),
+        "partner": ("结算伙伴", "Settled with"),
+        "tier_prices": ("等级价", "Prices by tier"),
+        "tier_SILVER": ("银卡价", "Silver price"),
+        "tier_GOLD": ("金卡价", "Gold price"),
+        "tier_DIAMOND": ("钻石卡价", "Diamond price"),
+        "channels": ("渠道", "Channels"),
+        "brands": ("品牌", "Brands"),
+        "tiers": ("会员等级", "Tiers"),
+        "segment": ("目标客户", "Segment"),
+        "entry_rule_zh": ("参与条件（中文）", "Who may have it, in Chinese"),
+        "entry_rule_en": ("参与条件（英文）", "Who may have it, in English"),
+        "min_spend_fen": ("最低月消费", "Minimum monthly spending"),
+        "valid_from": ("开始日期", "First day"),
+        "valid_until": ("截止日期", "Last day"),
+        "limit_count": ("每人限兑份数", "Limit per member"),
+        "limit_days": ("限兑周期（天）", "Days of the limit"),
+        "free_look_days": ("犹豫期天数", "Free-look days"),
+        "term_months": ("保障月数", "Months of cover"),
+        "cover_class": ("险种", "Class of cover"),
+        "priority": ("排序权重", "Priority"),
+        "effective_on": ("生效日期", "Takes effect on"),
+        "stock": ("库存", "Stock"),
+        "reason": ("理由", "Reason"),
+        "roles": ("角色", "Roles"),
+        "person": ("个人资料", "Personal data"),
+        "books": ("积分账", "Books of points"),
+        "asked_at": ("会员申请时间", "Asked by the member"),
     },
 }
 

@@ -68,7 +68,7 @@ class ChangeWaiting(Conflict):
     code = "item_change_waiting"
 
     def __init__(self, *, item_code: str, effective_on: date) -> None:
-        super().__init__(item_code=item_code, effective_on=effective_on.isoformat())
+        super().__init__(item_code=item_code, effective_on=effective_on)
 
 
 class NothingChanges(Refused):
@@ -86,7 +86,7 @@ class EffectiveTooSoon(Refused):
     code = "effective_too_soon"
 
     def __init__(self, *, earliest: date) -> None:
-        super().__init__(earliest=earliest.isoformat())
+        super().__init__(earliest=earliest)
 
 
 class StockMissing(Refused):
