@@ -22,6 +22,7 @@ from ledger.values import Entry, Lot, Posted, Scope, Transfer
 from loyalty.database import Database, embedded_url
 from loyalty.embedded import EmbeddedServer
 from loyalty.migrate import migrate
+from tests.sandboxes import Sandbox, running_stripe
 
 TEMPLATE = "jifen_template"
 
@@ -241,3 +242,18 @@ def _random_transfers(kind: str, chance: random.Random) -> tuple[Transfer, ...]:
         "reinstatement": back,
     }
     return possible[kind]
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    """One sandbox of Stripe per worker."""
+    with running_stripe() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def stripe_sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """A sandbox of Stripe that behaves, and is told to again afterwards."""
+    running_sandbox.behave()
+    yield running_sandbox
+    running_sandbox.behave()

@@ -53,6 +53,10 @@ _REFUNDS = {
 }
 
 
+# What reading something else than an event may raise, in Stripe's library or here.
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
+
+
 class StripeCheckout:
     """Takes payments in yuan by hosted Checkout Sessions."""
 
@@ -133,8 +137,7 @@ class StripeCheckout:
                 payload, signature, self._webhook_secret
             )
             return _event(event.to_dict())
-        except (stripe.SignatureVerificationError, ValueError, LookupError, TypeError):
-            # Anything but a signed event; what is not UTF-8 or JSON is none either.
+        except (stripe.SignatureVerificationError, *_MALFORMED):
             return None
 
     def _receipt(self, question: Callable[[], Session]) -> CheckoutReceipt:

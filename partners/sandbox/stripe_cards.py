@@ -42,7 +42,11 @@ def refusal(card: Card, *, today: tuple[int, int]) -> str | None:
     number = "".join(filter(str.isdecimal, card.number))
     expiry = _expiry(card.expiry)
     cvc = card.cvc.strip()
-    if expiry is None or not (cvc.isdecimal() and len(cvc) in _CVC_LENGTHS):
+    if (
+        not number
+        or expiry is None
+        or not (cvc.isdecimal() and len(cvc) in _CVC_LENGTHS)
+    ):
         return INCOMPLETE
     if number not in SUCCEEDING and number not in DECLINED:
         return NO_TEST_CARD
