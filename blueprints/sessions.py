@@ -75,6 +75,7 @@ class SignedInStaff:
     channel: str
     hall: str | None
     permissions: frozenset[Permission]
+    must_change_password: bool
     token_hash: bytes
     fresh_at: datetime
 
@@ -140,6 +141,8 @@ def requires(permission: Permission) -> Callable[[F], F]:
             caller = staff()
             if caller is None:
                 return redirect(url_for("console.sign_in", next=_way_back()), 303)
+            if caller.must_change_password and request.endpoint != "console.me":
+                return redirect(url_for("console.me"), 303)
             if permission not in caller.permissions:
                 abort(403)
             return view(*arguments, **options)
@@ -302,6 +305,7 @@ def _staff() -> SignedInStaff | None:
         channel=known.channel,
         hall=known.hall,
         permissions=permissions_of(known.roles),
+        must_change_password=known.password_is_temporary,
         token_hash=hashed,
         fresh_at=live.fresh_at,
     )

@@ -17,6 +17,7 @@ from loyalty.cli import (
     reports,
     sandbox,
     serving,
+    staff,
 )
 from loyalty.database import first_line
 from loyalty.errors import LoyaltyError
@@ -43,6 +44,7 @@ jifen.add_command(sandbox.partner_sandbox)
 jifen.add_command(reports.close)
 jifen.add_command(reports.report)
 jifen.add_command(serving.serve)
+jifen.add_command(staff.staff)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -7,7 +7,9 @@ import click
 from loyalty.bench import feed as feeds
 from loyalty.bench import ledger as postings
 from loyalty.bench.measuring import Report
+from loyalty.cli.opening import needs
 from loyalty.settings import Settings
+from loyalty.staff.rules import Permission
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -40,6 +42,7 @@ def bench(context: click.Context) -> None:
     help="Members who hold points.",
 )
 @_JSON
+@needs(Permission.OPERATE)
 def ledger(
     *, rounds: int, seconds: int, clients: int, accounts: int, as_json: bool
 ) -> None:
@@ -62,6 +65,7 @@ def ledger(
     help="Of the reference in every round.",
 )
 @_JSON
+@needs(Permission.OPERATE)
 def feed(*, bills: int, rounds: int, seconds: int, as_json: bool) -> None:
     """Measure how fast files of bills and payments are booked."""
     size = feeds.Size(bills, rounds, seconds)

@@ -3,15 +3,17 @@
 import click
 
 from loyalty.catalogue.operations import load_items
-from loyalty.cli.opening import with_database
+from loyalty.cli.opening import needs, with_database
 from loyalty.clock import now
 from loyalty.database import Database
 from loyalty.migrate import current_revision
 from loyalty.migrate import migrate as migrate_to
 from loyalty.rules.operations import load_terms, starting_terms
+from loyalty.staff.rules import Permission
 
 
 @click.command()
+@needs(Permission.OPERATE)
 @with_database
 def migrate(database: Database) -> None:
     """Bring the schema to the newest revision."""
@@ -19,6 +21,7 @@ def migrate(database: Database) -> None:
 
 
 @click.command()
+@needs(Permission.OPERATE)
 @with_database
 def init(database: Database) -> None:
     """Prepare a database for use, with its starting terms; safe to run again."""

@@ -14,6 +14,7 @@ import click
 from sqlalchemy import text
 
 from loyalty.cli.months import METAVAR, month
+from loyalty.cli.opening import needs
 from loyalty.cli.serving import claim
 from loyalty.database import Database
 from loyalty.demo.playing import play, rejects
@@ -22,6 +23,7 @@ from loyalty.demo.writing import Plan, Script, write
 from loyalty.embedded import EmbeddedDatabaseFailed, EmbeddedServer
 from loyalty.errors import Refused
 from loyalty.settings import Settings
+from loyalty.staff.rules import Permission
 
 MARKER = ".jifen-demo"  # what lies beside it may be wiped by the next demo
 HOST = "127.0.0.1"
@@ -83,6 +85,7 @@ class DatabaseNotEmpty(Refused):
 )
 @click.option("--no-serve", is_flag=True, help="Stop after the summary.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
+@needs(Permission.OPERATE)
 def demo(
     *,
     members: int,

@@ -8,11 +8,12 @@ from textwrap import fill
 
 import click
 
-from loyalty.cli.opening import with_database
+from loyalty.cli.opening import needs, with_database
 from loyalty.database import Database
 from loyalty.feeds.formats import FEEDS
 from loyalty.feeds.loading import WORKERS
 from loyalty.feeds.loading import load as load_file
+from loyalty.staff.rules import Permission
 
 _FILE = click.Path(path_type=Path)
 # Each feed is a paragraph of its own; the mark keeps its lines as they are.
@@ -36,6 +37,7 @@ _COLUMNS = "\n\n".join(
 @click.option(
     "--workers", default=WORKERS, show_default=True, type=click.IntRange(1, 16)
 )
+@needs(Permission.OPERATE)
 @with_database
 def load(  # noqa: PLR0917 - click hands its options over by keyword
     database: Database,

@@ -4,15 +4,17 @@ from datetime import date, datetime
 
 import click
 
-from loyalty.cli.opening import with_database
+from loyalty.cli.opening import needs, with_database
 from loyalty.database import Database
 from loyalty.jobs.running import run_job as run
 from loyalty.jobs.scheduler import scheduler as make_scheduler
+from loyalty.staff.rules import Permission
 
 
 @click.command("run-job")
 @click.argument("name")
 @click.argument("business_date", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]))
+@needs(Permission.OPERATE)
 @with_database
 def run_job(database: Database, name: str, business_date: datetime) -> None:
     """Run the job NAME for the business DATE; running it again does no harm."""
@@ -22,6 +24,7 @@ def run_job(database: Database, name: str, business_date: datetime) -> None:
 
 
 @click.command()
+@needs(Permission.OPERATE)
 @with_database
 def scheduler(database: Database) -> None:
     """Run the jobs by the clock until interrupted."""

@@ -14,9 +14,10 @@ from typing import TextIO
 import click
 
 from ledger.book import Book
-from loyalty.cli.opening import with_database
+from loyalty.cli.opening import needs, with_database
 from loyalty.database import Database
 from loyalty.finance.export import DETAILS, FORMS, export
+from loyalty.staff.rules import Permission
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _FINDINGS_SHOWN = 20
@@ -29,6 +30,7 @@ def ledger() -> None:
 
 @ledger.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@needs(Permission.READ)
 @with_database
 def prove(database: Database, as_json: bool) -> int:
     """Recompute every book from its transfers; exit 1 if anything differs."""
@@ -67,6 +69,7 @@ def prove(database: Database, as_json: bool) -> int:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write; by default standard output.",
 )
+@needs(Permission.READ)
 @with_database
 def write(
     database: Database,

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from loyalty.cli.opening import with_database
+from loyalty.cli.opening import needs, with_database
 from loyalty.database import Database
 from loyalty.points.queries import standing
+from loyalty.staff.rules import Permission
 
 _ACCOUNTS = ("available", "pending", "held", "owed")
 _COLUMN = 18
@@ -23,6 +24,7 @@ def member() -> None:
 @click.argument("member_ref")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--all-lots", is_flag=True, help="List lots that are used up, too.")
+@needs(Permission.READ)
 @with_database
 def show(database: Database, member_ref: str, as_json: bool, all_lots: bool) -> None:
     """Show a member's lines, balances and lots."""

@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from loyalty.cli import months
-from loyalty.cli.opening import with_database
+from loyalty.cli.opening import needs, with_database
 from loyalty.clock import business_date
 from loyalty.database import Database
 from loyalty.finance.operations import check_begun, close_month, is_closed
 from loyalty.finance.queries import month_report
 from loyalty.finance.rules import next_month
 from loyalty.jobs.running import run_job
+from loyalty.staff.rules import Permission
 
 DUE_AT_CLOSE = ("expire-points", "cancel-unpaid")
 
@@ -50,6 +51,7 @@ def report() -> None:
     help="The month; by default the last one over.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, money in fen.")
+@needs(Permission.READ)
 @with_database
 def month(database: Database, period: date | None, as_json: bool) -> None:
     """Report a month: the roll-forward of points, payables and cost."""
@@ -65,6 +67,7 @@ def month(database: Database, period: date | None, as_json: bool) -> None:
 
 @click.command("close-month")
 @click.argument("period", type=months.month, metavar=months.METAVAR)
+@needs(Permission.FINANCE_CHECK)
 @with_database
 def close(database: Database, period: date) -> None:
     """Run the jobs due, prove the books, and close a month and all before it."""

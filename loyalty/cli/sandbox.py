@@ -6,6 +6,8 @@ from threading import Event
 
 import click
 
+from loyalty.cli.opening import needs
+from loyalty.staff.rules import Permission
 from partners.sandbox.stripe_localstripe import (
     LocalStripeFailed,
     LocalStripeMissing,
@@ -39,6 +41,7 @@ def partner_sandbox() -> None:
     help="End when this process is gone.",
     hidden=True,
 )
+@needs(Permission.OPERATE)
 def stripe(
     *,
     port: int,

@@ -14,8 +14,9 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from loyalty.cli.opening import with_database
+from loyalty.cli.opening import needs, with_database
 from loyalty.database import Database
+from loyalty.staff.rules import Permission
 
 # Per worker. They wait for the database more than they compute, but more of them
 # than this only stand in each other's way.
@@ -28,6 +29,7 @@ GRACE_SECONDS = 10  # for requests under way when the server ends or is killed
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@needs(Permission.OPERATE)
 @with_database
 def serve(database: Database, host: str, port: int, workers: int) -> None:
     """Serve the web, until interrupted."""

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Identity,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -41,6 +42,7 @@ class Staff(Base):
     channel: Mapped[str] = mapped_column(server_default="hall")
     hall: Mapped[str | None]  # None: works for no hall in particular
     password_hash: Mapped[str]
+    password_is_temporary: Mapped[bool] = mapped_column(server_default=false())
     totp_secret: Mapped[bytes | None]  # None: signs in with a passkey only
     totp_last_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     created_at: Mapped[datetime]

@@ -14,10 +14,10 @@ from loyalty.access.rules import by_address, by_login
 from loyalty.approvals import operations as approvals
 from loyalty.approvals.models import Approval
 from loyalty.keyring import Keyring
-from loyalty.staff.errors import LoginTaken, OwnRoles, UnknownRole
+from loyalty.staff.errors import LoginTaken, NotPermitted, OwnRoles, UnknownRole
 from loyalty.staff.models import Staff
 from loyalty.staff.queries import by_login as staff_of
-from loyalty.staff.rules import ROLES
+from loyalty.staff.rules import ROLES, Permission, permissions_of
 
 TOTP_SECONDS = 30
 # A clock may be half a minute off, and people type slowly.
@@ -37,8 +37,9 @@ def add(
     totp_secret: str | None,
     keyring: Keyring,
     at: datetime,
+    is_temporary: bool = False,
 ) -> Staff:
-    """Let somebody work here.
+    """Let somebody work here; a temporary password must be changed at once.
 
     Raises `UnknownRole`, `LoginTaken`, `PasswordTooWeak`.
     """
@@ -53,6 +54,7 @@ def add(
             channel=channel,
             hall=hall,
             password_hash=passwords.hashed(password),
+            password_is_temporary=is_temporary,
             totp_secret=_sealed(keyring, totp_secret),
             created_at=at,
         )
@@ -72,6 +74,18 @@ def known(roles: Sequence[str]) -> None:
     for role in roles:
         if role not in ROLES:
             raise UnknownRole(role=role)
+
+
+def permit(session: Session, *, login: str, permission: Permission) -> Staff:
+    """Return who has a login, if a role of theirs gives the permission.
+
+    Raises `UnknownStaff`, `NotPermitted`.
+    """
+    found = staff_of(session, login=login)
+    allowed = permissions_of(found.roles) if found.disabled_at is None else frozenset()
+    if permission not in allowed:
+        raise NotPermitted(login=login, permission=permission)
+    return found
 
 
 def sign_in(
@@ -128,13 +142,14 @@ def reset(
     keyring: Keyring,
     at: datetime,
 ) -> Staff:
-    """Give somebody a new password and second factor, and let them in again.
+    """Give somebody a temporary password and second factor, and let them in again.
 
     Raises `UnknownStaff`, `PasswordTooWeak`.
     """
     found = staff_of(session, login=login)
     passwords.accept(password, own=(login,))
     found.password_hash = passwords.hashed(password)
+    found.password_is_temporary = True
     found.totp_secret = _sealed(keyring, totp_secret)
     found.totp_last_step = 0
     found.disabled_at = None
@@ -168,6 +183,7 @@ def change_password(
         return False
     passwords.accept(wanted, own=(found.login,))
     found.password_hash = passwords.hashed(wanted)
+    found.password_is_temporary = False
     session.flush()
     end_sessions(session, owner="staff", owner_id=staff_id, at=at, but=but)
     return True
