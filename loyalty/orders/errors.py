@@ -231,3 +231,9 @@ class OwnOrder(Refused):
     """Who took an order may not review it."""
 
     code = "own_order"
+
+
+class NoteMissing(Refused):
+    """Who decides about an order of this size says why."""
+
+    code = "note_missing"

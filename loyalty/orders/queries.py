@@ -380,6 +380,20 @@ def buyer(session: Session, *, member_id: int, on: date) -> Buyer:
     return Buyer(gate=row.gate, brands=frozenset(row.brands), tier=tier)
 
 
+def lines_of(session: Session, *, member_id: int) -> list[str]:
+    """Return the numbers of a member's living lines, the oldest first."""
+    return list(
+        session.scalars(
+            text(
+                "SELECT msisdn FROM subscription"
+                " WHERE member_id = :member AND ended_on IS NULL"
+                " ORDER BY activated_on, msisdn"
+            ),
+            {"member": member_id},
+        )
+    )
+
+
 def spendable(session: Session, *, member_id: int, on: date) -> list[LotBalance]:
     """Return the lots that may be spent on a day, in the order of drawing."""
     return [

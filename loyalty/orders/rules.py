@@ -10,12 +10,13 @@ States and events:
     canceled, failed, returned   over, and everything is given back
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from loyalty.catalogue.rules import Item, price
+from partners.ports import Outcome
 
 QUANTITY_MAX = 99
 # domain.md 4.3, ASSUMED; reviewed orders are outside the points of a day, for a
@@ -27,7 +28,6 @@ CLERK_POINTS_PER_DAY = 50_000
 
 REVIEW_AFTER = timedelta(hours=24)  # domain.md 4.3, L4
 REVIEW_WITHIN = timedelta(days=7)  # then the points go back
-PAYMENT_WITHIN = timedelta(minutes=30)  # the least that Stripe's checkout allows
 POLICY_WITHIN = timedelta(hours=48)  # domain.md 3.5, ASSUMED
 # A question is asked again when its answer must have been lost, not before: who is
 # still being asked may truthfully say that they never heard of it.
@@ -222,6 +222,124 @@ def returnable(standing: Standing, *, by_member: bool) -> int:
     if standing.fulfilment == "DELIVERY" and not by_member:
         return standing.left
     return 0
+
+
+class Question(StrEnum):
+    """What a partner can be asked about an order."""
+
+    CREDIT = "credit_prepaid"
+    ISSUE = "issue_policy"
+    LOOK_UP = "look_up_policy"
+    CANCEL = "cancel_policy"
+    TAKE_BACK = "take_back_prepaid"
+    GIVE_UP = "give_up"  # nobody is asked any more: the order has failed
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that was put, and its answer."""
+
+    what: str
+    at: datetime
+    outcome: str | None  # None: no answer yet, or we were killed waiting for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What decides whom to ask next about an order."""
+
+    state: str
+    is_insurance: bool
+    accepted_at: datetime
+    prepaid: str | None  # None: nothing is credited in advance
+    has_policy: bool  # one that stands
+    asked: Sequence[Asked]  # in order
+
+
+def next_question(case: Case, *, at: datetime) -> Question | None:
+    """Return what to ask now; None: nothing, or not yet.
+
+    While somebody may still be answering, nothing is asked twice; after an unclear
+    answer the pauses grow. Money is credited before the policy is asked for. What
+    was unclear when an order failed is cleared up, and undone if it was done.
+    """
+    if case.state in OVER_STATES:
+        return _loose_end(case, at)
+    if not case.is_insurance or case.state not in ("accepted", "in_progress"):
+        return None
+    if case.has_policy:
+        return _due(case, Question.CANCEL, at=at)
+    return _open_question(case, at)
+
+
+def _open_question(case: Case, at: datetime) -> Question | None:
+    """Return what is between an accepted order and its policy."""
+    mine = [
+        one
+        for one in case.asked
+        if one.what in (Question.CREDIT, Question.ISSUE, Question.LOOK_UP)
+    ]
+    last = mine[-1] if mine else None
+    if last is not None and last.outcome is None and at - last.at < PATIENCE:
+        return None
+    deadline = case.accepted_at + POLICY_WITHIN
+    if at >= deadline and (
+        last is None
+        or last.what == Question.CREDIT
+        or (last.at >= deadline and last.outcome is not None)
+    ):
+        return Question.GIVE_UP
+    if case.prepaid == "asked":
+        return _due(case, Question.CREDIT, at=at)
+    return _policy_question(case, at, is_last=at >= deadline)
+
+
+def _policy_question(case: Case, at: datetime, *, is_last: bool) -> Question | None:
+    """Return whether to ask for a policy, or what became of having asked."""
+    mine = [q for q in case.asked if q.what in (Question.ISSUE, Question.LOOK_UP)]
+    if not mine:
+        return Question.ISSUE
+    last = mine[-1]
+    if last.outcome is None:
+        return Question.LOOK_UP if at - last.at >= PATIENCE else None
+    if last.outcome == Outcome.ABSENT:
+        return Question.ISSUE
+    is_due = is_last or at - last.at >= ask_again_after(len(mine))
+    return Question.LOOK_UP if is_due else None
+
+
+def _loose_end(case: Case, at: datetime) -> Question | None:
+    """Return what to clear up about an order that is over."""
+    if case.has_policy:
+        return _due(case, Question.CANCEL, at=at, until_declined=True)
+    policy = [q for q in case.asked if q.what in (Question.ISSUE, Question.LOOK_UP)]
+    is_unclear = policy and policy[-1].outcome in (
+        None,
+        Outcome.UNKNOWN,
+        Outcome.PENDING,
+    )
+    if is_unclear and at - policy[0].at < POLICY_WITHIN + GIVE_UP_AFTER:
+        pause = PATIENCE if policy[-1].outcome is None else ask_again_after(len(policy))
+        return Question.LOOK_UP if at - policy[-1].at >= pause else None
+    if case.prepaid == "credited" or (
+        case.prepaid == "asked" and any(q.what == Question.CREDIT for q in case.asked)
+    ):
+        return _due(case, Question.TAKE_BACK, at=at, until_declined=True)
+    return None
+
+
+def _due(
+    case: Case, what: Question, *, at: datetime, until_declined: bool = False
+) -> Question | None:
+    """Return a question if it was never put, or its answer was lost or unclear."""
+    mine = [one for one in case.asked if one.what == what]
+    if not mine:
+        return what
+    last = mine[-1]
+    if last.outcome == Outcome.DECLINED:
+        return None if until_declined else what
+    pause = PATIENCE if last.outcome is None else ask_again_after(len(mine))
+    return what if at - last.at >= pause else None
 
 
 def asked(

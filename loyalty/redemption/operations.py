@@ -4,6 +4,7 @@ The steps of an order are ordinary entries over `held`: hold, then capture or re
 or a redemption at once. What is given back goes to the lots it came from.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -12,6 +13,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from ledger.book import Book
+from ledger.errors import NothingToPost
 from ledger.values import Entry, Transfer
 from loyalty.members.claims import claim_new, decide_known, reject
 from loyalty.points.entries import UNIVERSAL
@@ -105,14 +107,16 @@ def give_back(
         actor=step.actor,
     )
     if _has_left(session, step.member_id):
-        _post(
-            session,
-            step,
-            kind="churn_void",
-            suffix=f":return:{nth}:void",
-            transfer=book.draw(to="voided.churn", units=UNIVERSAL, amount=points),
-            asked={"of": posted.id},
-        )
+        # All of it may have paid what the member owed.
+        with suppress(NothingToPost):
+            _post(
+                session,
+                step,
+                kind="churn_void",
+                suffix=f":return:{nth}:void",
+                transfer=book.draw(to="voided.churn", units=UNIVERSAL, amount=points),
+                asked={"of": posted.id},
+            )
     return posted.id
 
 

@@ -75,27 +75,25 @@ def import_pool(
     return Imported(added=added, known=len(wanted) - added)
 
 
-def issue(
+def make(
     session: Session,
     *,
     item_code: str,
     member_id: int,
     order_ref: str,
     quantity: int,
-    valid_until: date | None,
     keyring: Keyring,
     at: datetime,
 ) -> None:
-    """Make codes for an order, and hand them to the member."""
+    """Make codes for an order, and set them aside until it is certain."""
     session.execute(
         insert(Voucher).values(
             [
                 _row(new_code(), item_code=item_code, batch=GENERATED, keyring=keyring)
                 | {
-                    "state": "issued",
+                    "state": "reserved",
                     "member_id": member_id,
                     "order_ref": order_ref,
-                    "valid_until": valid_until,
                     "state_at": at,
                 }
                 for _ in range(quantity)
@@ -113,7 +111,7 @@ def reserve(
     quantity: int,
     at: datetime,
 ) -> None:
-    """Set codes of the pool aside for an order that is not certain yet.
+    """Set codes of the pool aside for an order, until it is certain.
 
     Whoever takes from a pool waits for who did before, so that none is left over
     while somebody is refused: call it late in a transaction. Raises `PoolEmpty`.
@@ -139,7 +137,7 @@ def reserve(
         raise PoolEmpty(item_code=item_code)
 
 
-def issue_reserved(
+def issue(
     session: Session,
     *,
     member_id: int,
@@ -157,13 +155,24 @@ def issue_reserved(
 
 
 def put_back(session: Session, *, member_id: int, order_ref: str, at: datetime) -> None:
-    """Return the codes set aside for an order to the pool; nobody has seen them."""
-    session.execute(
-        update(Voucher)
-        .where(*_of_order(member_id, order_ref), Voucher.state == "reserved")
-        .values(state="pool", member_id=None, order_ref=None, state_at=at)
-        .execution_options(synchronize_session=False)
-    )
+    """Let go of the codes set aside for an order, which nobody has seen.
+
+    Those of a pool return to it, those that were made for the order are void.
+    """
+    reserved = (*_of_order(member_id, order_ref), Voucher.state == "reserved")
+    for condition, facts in (
+        (
+            Voucher.batch != GENERATED,
+            {"state": "pool", "member_id": None, "order_ref": None},
+        ),
+        (Voucher.batch == GENERATED, {"state": "void"}),
+    ):
+        session.execute(
+            update(Voucher)
+            .where(*reserved, condition)
+            .values(**facts, state_at=at)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def void(
