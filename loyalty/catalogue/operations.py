@@ -146,6 +146,34 @@ def apply_publication(session: Session, *, approval: Approval, at: datetime) -> 
     return effective_on
 
 
+def check_change(
+    session: Session,
+    *,
+    item_code: str,
+    facts: ItemFacts,
+    effective_on: date,
+    at: datetime,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what would differ, before and after, if the change may be asked for.
+
+    Raises `UnknownItem`, `NotInThatState`, `EffectiveTooSoon`, `NothingChanges`,
+    `ChangeWaiting` and `NotPublishable`.
+    """
+    item = _locked(session, item_code, states={"published"})
+    if effective_on < _next_day(at):
+        raise EffectiveTooSoon(earliest=_next_day(at))
+    _check_nothing_waits(session, item_code)
+    was, becomes = as_json(item), as_json(facts)
+    differing = [name for name in was if was[name] != becomes[name]]
+    if not differing:
+        raise NothingChanges(item_code=item_code)
+    _check(session, item_code, facts)
+    return (
+        {name: was[name] for name in differing},
+        {name: becomes[name] for name in differing},
+    )
+
+
 def ask_change(
     session: Session,
     *,
@@ -158,26 +186,18 @@ def ask_change(
 ) -> Approval:
     """Ask for an item on sale to become something else from a day on.
 
-    The request holds what differs and nothing else. Raises `UnknownItem`,
-    `NotInThatState`, `EffectiveTooSoon`, `NothingChanges`, `ChangeWaiting`,
-    `NotPublishable`, and `AlreadyRequested`.
+    The request holds what differs and nothing else. Raises as `check_change`, and
+    `AlreadyRequested`.
     """
-    item = _locked(session, item_code, states={"published"})
-    if effective_on < _next_day(at):
-        raise EffectiveTooSoon(earliest=_next_day(at))
-    _check_nothing_waits(session, item_code)
-    was, becomes = as_json(item), as_json(facts)
-    differing = [name for name in was if was[name] != becomes[name]]
-    if not differing:
-        raise NothingChanges(item_code=item_code)
-    _check(session, item_code, facts)
+    before, after = check_change(
+        session, item_code=item_code, facts=facts, effective_on=effective_on, at=at
+    )
     return request(
         session,
         action=CHANGE,
         subject=item_code,
-        before={name: was[name] for name in differing},
-        after={name: becomes[name] for name in differing}
-        | {"effective_on": effective_on.isoformat()},
+        before=before,
+        after=after | {"effective_on": effective_on.isoformat()},
         reason=reason,
         maker=maker,
         at=at,

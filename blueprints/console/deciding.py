@@ -1,0 +1,67 @@
+"""What a decision about a request needs, and what it brings about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from blueprints.sessions import SignedInStaff
+from loyalty.approvals.models import Approval
+from loyalty.catalogue import operations as catalogue
+from loyalty.members import operations as members
+from loyalty.staff import operations as staff
+from loyalty.staff.rules import Permission
+
+Apply = Callable[[Session, Approval, datetime], date | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A kind of request: who may decide it, and how it is made so once approved."""
+
+    permission: Permission
+    apply: Apply  # returns the day it takes effect; None: at once
+
+
+def _publish(session: Session, approval: Approval, at: datetime) -> date:
+    return catalogue.apply_publication(session, approval=approval, at=at)
+
+
+def _change(session: Session, approval: Approval, at: datetime) -> date:
+    return catalogue.apply_change(session, approval=approval, at=at)
+
+
+def _set_roles(session: Session, approval: Approval, at: datetime) -> None:
+    staff.set_roles(session, approval=approval, at=at)
+
+
+def _erase(session: Session, approval: Approval, at: datetime) -> None:
+    members.apply_erasure(session, approval=approval, at=at)
+
+
+ACTIONS: Mapping[str, Action] = {
+    catalogue.PUBLISH: Action(Permission.CATALOGUE_CHECK, _publish),
+    catalogue.CHANGE: Action(Permission.CATALOGUE_CHECK, _change),
+    "staff.roles": Action(Permission.STAFF_CHECK, _set_roles),
+    members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
+}
+
+
+def may_decide(caller: SignedInStaff, approval: Approval) -> bool:
+    """Whether somebody may decide about a request: never about their own."""
+    action = ACTIONS.get(approval.action)
+    return (
+        action is not None
+        and action.permission in caller.permissions
+        and approval.maker != caller.staff_id
+    )
+
+
+def facts_of(approval: Approval) -> list[tuple[str, Any, Any]]:
+    """Return the names a request is about, each as it was and as it becomes."""
+    before: Mapping[str, Any] = approval.before or {}
+    after: Mapping[str, Any] = approval.after
+    named = [*after, *(name for name in before if name not in after)]
+    return [(name, before.get(name), after.get(name)) for name in named]

@@ -1,0 +1,66 @@
+"""How the facts of a request read: prices, lists, days and codes, in words."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from blueprints.console import bp
+from blueprints.formatting import day, moment, number, points, yuan
+from blueprints.language import speak
+from blueprints.wording import term
+
+# What the entries of a list, or a code, are terms of.
+_TERMS = {
+    "channels": "channel",
+    "brands": "brand",
+    "tiers": "tier",
+    "roles": "role",
+    "family": "family",
+    "kind": "kind",
+    "cost_treatment": "cost_treatment",
+    "fulfilment": "fulfilment",
+    "code_source": "code_source",
+    "segment": "segment",
+    "cover_class": "cover_class",
+    "emblem": "emblem",
+}
+_POINTS = ("points", "mix_points")
+_NO_LIMIT = ("channels", "brands", "tiers")
+
+
+@bp.app_template_global()
+def fact_words(name: str, said: object) -> str:
+    """Return a fact as a person reads it; what was left open is a dash."""
+    if said is None or said == "":
+        return speak("不限", "no limit") if name in _NO_LIMIT else "–"
+    if isinstance(said, Mapping):
+        return _prices(said)
+    if isinstance(said, list | tuple):
+        return speak("、", ", ").join(term(_TERMS.get(name, ""), one) for one in said)
+    return _figure(name, said) if isinstance(said, int) else _words(name, said)
+
+
+def _figure(name: str, said: int) -> str:
+    if name.endswith("_fen"):
+        return yuan(said)
+    return points(said) if name in _POINTS else number(said)
+
+
+def _words(name: str, said: object) -> str:
+    if name in _TERMS:
+        return term(_TERMS[name], str(said))
+    if isinstance(said, str) and name in ("valid_from", "valid_until", "effective_on"):
+        return day(date.fromisoformat(said))
+    if isinstance(said, str) and name.endswith("_at"):
+        return moment(datetime.fromisoformat(said))
+    if isinstance(said, datetime):
+        return moment(said)
+    return day(said) if isinstance(said, date) else str(said)
+
+
+def _prices(said: Mapping[str, int]) -> str:
+    """Return prices by tier; a tier that is not named pays the list price."""
+    if not said:
+        return speak("与积分价相同", "the list price")
+    return speak("，", ", ").join(
+        f"{term('tier', tier)} {points(price)}" for tier, price in sorted(said.items())
+    )
