@@ -18,15 +18,16 @@ if (toggle) {
   say();
 }
 
-// The links that rows of tables begin with, in their order.
-const rows = () => [...document.querySelectorAll("main tbody tr")]
-  .map((row) => row.querySelector("a, button"))
+// What rows of tables, and rows that open, begin with, in their order.
+const ROWS = "main tbody tr, main [data-row]";
+const rows = () => [...document.querySelectorAll(ROWS)]
+  .map((row) => row.querySelector("a, button, summary"))
   .filter((target) => target && target.offsetParent !== null);
 
 const step = (by) => {
   const targets = rows();
   if (!targets.length) return;
-  const row = document.activeElement?.closest?.("main tbody tr");
+  const row = document.activeElement?.closest?.(ROWS);
   const at = row ? targets.findIndex((target) => row.contains(target)) : -1;
   const next = at < 0 ? (by > 0 ? 0 : targets.length - 1) : at + by;
   targets[Math.min(Math.max(next, 0), targets.length - 1)].focus();
