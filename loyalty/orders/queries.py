@@ -23,8 +23,10 @@ from loyalty.orders.errors import (
 from loyalty.orders.rules import (
     GIVE_UP_AFTER,
     OPEN_STATES,
+    POLICY_WITHIN,
     QUANTITY_MAX,
     REVIEW_AFTER,
+    REVIEW_WITHIN,
     Standing,
     Way,
     cancel_refusal,
@@ -608,6 +610,58 @@ def work_queues(session: Session, *, at: datetime, limit: int = 200) -> WorkQueu
             for condition in conditions
         )
     )
+
+
+def due(session: Session, *, at: datetime) -> list[tuple[int, str]]:
+    """Return the orders that somebody has to take up, the longest waiting first.
+
+    Those whose partner is to be asked, perhaps again; whose payment nobody has made in
+    time, or may make no longer; whose refund is not through; whose review is over.
+    """
+    rows = session.execute(
+        text(
+            """
+            WITH lying AS (
+                SELECT member_id, order_ref FROM member_order
+                 WHERE state IN ('accepted', 'in_progress')
+                   AND fulfilment = 'INSURANCE'
+                UNION
+                SELECT member_id, order_ref FROM member_order
+                 WHERE state = 'awaiting_review'
+                   AND placed_at <= CAST(:at AS timestamptz) - :review
+                UNION
+                SELECT o.member_id, o.order_ref
+                  FROM member_order o JOIN payment p
+                    ON p.member_id = o.member_id AND p.purpose = 'order'
+                   AND p.purpose_ref = o.order_ref
+                 WHERE o.state = 'awaiting_payment'
+                   AND (p.state IN ('succeeded', 'expired') OR p.expires_at <= :at)
+                UNION
+                SELECT p.member_id, p.purpose_ref
+                  FROM payment p JOIN member_order o
+                    ON o.member_id = p.member_id AND o.order_ref = p.purpose_ref
+                 WHERE p.state IN ('asked', 'open') AND p.purpose = 'order'
+                   AND o.state IN ('canceled', 'failed')
+                UNION
+                SELECT p.member_id, p.purpose_ref
+                  FROM refund r JOIN payment p USING (member_id, payment_ref)
+                 WHERE r.state = 'asked' AND p.purpose = 'order'
+                UNION
+                SELECT o.member_id, o.order_ref FROM member_order o
+                 WHERE o.state IN ('canceled', 'failed') AND o.fulfilment = 'INSURANCE'
+                   AND o.state_at > CAST(:at AS timestamptz) - :give_up
+                   AND EXISTS (
+                       SELECT FROM order_attempt a
+                        WHERE a.member_id = o.member_id AND a.order_ref = o.order_ref)
+            )
+            SELECT member_id, order_ref
+              FROM lying JOIN member_order USING (member_id, order_ref)
+             ORDER BY state_at, member_id, order_ref
+            """
+        ),
+        {"at": at, "review": REVIEW_WITHIN, "give_up": POLICY_WITHIN + GIVE_UP_AFTER},
+    )
+    return [(member_id, order_ref) for member_id, order_ref in rows]
 
 
 def _lines(session: Session, where: str, facts: dict[str, object]) -> list[OrderLine]:
