@@ -39,7 +39,7 @@ class Api:
         self._webhooks = webhooks
         self._clock = clock
         self._payouts = Payouts()
-        self._keys = Keys()
+        self.keys = Keys()
         self._refunding = Lock()
         self._refund_states: dict[str, str] = {}
         self._routes: list[tuple[str, re.Pattern[str], _Route]] = [
@@ -69,7 +69,7 @@ class Api:
             if method != "POST" or not key:
                 return self._worked(method, target, body, headers)
             question = b"%s %s\n%s" % (method.encode(), target.encode(), body)
-            return self._keys.answer(
+            return self.keys.answer(
                 key, question, lambda: self._worked(method, target, body, headers)
             )
         except Refusal as refusal:

@@ -30,6 +30,12 @@ class Keys:
     _asked: dict[str, bytes] = field(default_factory=dict)
     _answers: dict[str, Answer] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Forget all keys, as Stripe does after a day."""
+        with self._lock:
+            self._asked.clear()
+            self._answers.clear()
+
     def answer(self, key: str, question: bytes, work: Callable[[], Answer]) -> Answer:
         """Answer a question, or repeat the answer it had.
 
@@ -68,7 +74,7 @@ class Keys:
         finally:
             with self._lock:
                 if answer is None or answer.status in _NOT_BEGUN:
-                    del self._asked[key]
+                    self._asked.pop(key, None)
                 else:
                     self._answers[key] = answer
         return answer

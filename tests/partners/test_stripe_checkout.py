@@ -197,7 +197,6 @@ def test_a_refund_is_made_once_per_reference(provider, paid):
 
 
 def test_a_refund_whose_answer_was_lost_is_found_again(provider, paid, stripe_sandbox):
-    # The first question lists the refunds there are; the next two are lost.
     stripe_sandbox.tell("faults", lose_answers=2)
     lost = refund(provider, paid, paid.checkout_id, 1_500)
 
