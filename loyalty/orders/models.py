@@ -50,6 +50,7 @@ class MemberOrder(Base):
         Index(None, "state", "state_at"),
         Index(None, "member_id", "placed_at"),
         Index(None, "staff_id", "placed_at"),
+        Index(None, "order_ref"),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
@@ -142,6 +143,7 @@ class Delivery(_OfOrder, Base):
             "state = 'packing' OR (carrier IS NOT NULL AND tracking_no IS NOT NULL)",
             name="can_be_traced",
         ),
+        Index(None, "tracking_no"),
     )
 
     state: Mapped[str]

@@ -1,5 +1,6 @@
 """Read what an order would cost, what became of orders, and what waits for whom."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
@@ -11,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from ledger.book import Book
 from ledger.values import LotBalance
+from loyalty.access.queries import member_of_number
 from loyalty.access.rules import Level, level_for
 from loyalty.catalogue.queries import item as catalogue_item
 from loyalty.catalogue.rules import Item, WhyNot, price, why_not
+from loyalty.members.queries import member_id_of
 from loyalty.orders.errors import (
     NotAMember,
     QuantityOutOfRange,
@@ -183,6 +186,8 @@ class PrepaidView:
     amount_fen: int
     state: str
 
+
+_REF_BEGINNING = re.compile(r"[0-9a-f]{8,32}")
 
 V = TypeVar("V", DeliveryView, PolicyView, BookingView, PrepaidView)
 
@@ -588,6 +593,42 @@ def orders_of_staff(
         ORDER BY o.placed_at DESC, o.order_ref DESC LIMIT :limit
         """,
         {"staff": staff_id, "on": on, "limit": limit},
+    )
+
+
+def search(
+    session: Session, *, words: str, at: datetime, limit: int = 50
+) -> list[OrderLine]:
+    """Return the orders that somebody means, the newest first.
+
+    By the order's number or its first eight characters or more, the tracking number
+    of its parcel, or the member: by reference, or by a number of theirs.
+    """
+    words = words.strip()
+    ref = words.lower()
+    is_ref = _REF_BEGINNING.fullmatch(ref) is not None
+    member_id = member_id_of(session, member_ref=words)
+    if member_id is None:
+        member_id = member_of_number(session, msisdn=words, at=at)
+    return _lines(
+        session,
+        """
+        WHERE (o.member_id, o.order_ref) IN (
+                  SELECT member_id, order_ref FROM member_order
+                   WHERE order_ref BETWEEN :first AND :last
+                   UNION SELECT member_id, order_ref FROM member_order
+                   WHERE member_id = :member
+                   UNION SELECT member_id, order_ref FROM delivery
+                   WHERE tracking_no = :words)
+        ORDER BY o.placed_at DESC, o.order_ref DESC LIMIT :limit
+        """,
+        {
+            "first": f"{ref:0<32}" if is_ref else None,
+            "last": f"{ref:f<32}" if is_ref else None,
+            "member": member_id,
+            "words": words,
+            "limit": limit,
+        },
     )
 
 

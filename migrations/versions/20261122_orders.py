@@ -54,6 +54,7 @@ CREATE INDEX member_order_state_state_at_idx ON member_order (state, state_at);
 CREATE INDEX member_order_member_id_placed_at_idx
     ON member_order (member_id, placed_at);
 CREATE INDEX member_order_staff_id_placed_at_idx ON member_order (staff_id, placed_at);
+CREATE INDEX member_order_order_ref_idx ON member_order (order_ref);
 CREATE TABLE order_event (
     member_id bigint NOT NULL, order_ref text NOT NULL, nth integer NOT NULL,
     state text NOT NULL, at timestamptz NOT NULL, actor text NOT NULL, reason text,
@@ -94,6 +95,7 @@ CREATE TABLE delivery (
         state IN ('packing', 'shipped', 'delivered', 'lost', 'sent_back')),
     CONSTRAINT delivery_can_be_traced CHECK (
         state = 'packing' OR (carrier IS NOT NULL AND tracking_no IS NOT NULL)));
+CREATE INDEX delivery_tracking_no_idx ON delivery (tracking_no);
 CREATE TABLE policy (
     member_id bigint NOT NULL, order_ref text NOT NULL, insurer text NOT NULL,
     policy_no text NOT NULL, issued_on date NOT NULL, covered_until date NOT NULL,
