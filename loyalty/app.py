@@ -1,5 +1,8 @@
 """Put the web application together."""
 
+from functools import partial
+from urllib.parse import urlsplit
+
 from flask import Flask, Response
 
 from blueprints import (
@@ -14,18 +17,19 @@ from blueprints import (
     web,
     wording,
 )
+from blueprints.hooks import stripe  # noqa: F401 - adds its view to the hooks
 from loyalty.connections import Connections
 from loyalty.database import Database
 from loyalty.keyring import Keyring
 from loyalty.settings import Settings
 
 # Own files only: no inline script or style, no frames, no strangers.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " font-src 'self'; connect-src 'self'; manifest-src 'self';"
+    " form-action 'self'{payment_page}; base-uri 'none'; frame-ancestors 'none'"
+)
 _HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
-        " font-src 'self'; connect-src 'self'; manifest-src 'self';"
-        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
@@ -33,6 +37,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+STRIPE_PAGES = "https://checkout.stripe.com"
 _BODY_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -67,11 +72,20 @@ def create_app(
     wording.register(app)
     sessions.register(app)
     errors.register(app)
-    app.after_request(_protect)
+    headers = _HEADERS | {"Content-Security-Policy": _policy(settings)}
+    app.after_request(partial(_protect, headers))
     return app
 
 
-def _protect(response: Response) -> Response:
-    for name, value in _HEADERS.items():
+def _policy(settings: Settings) -> str:
+    """Return the policy; where cards are taken, a form may lead to that page only."""
+    if settings.stripe_key is None:
+        return _POLICY.format(payment_page="")
+    page = urlsplit(settings.stripe_address or STRIPE_PAGES)
+    return _POLICY.format(payment_page=f" {page.scheme}://{page.netloc}")
+
+
+def _protect(headers: dict[str, str], response: Response) -> Response:
+    for name, value in headers.items():
         response.headers.setdefault(name, value)
     return response
