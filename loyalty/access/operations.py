@@ -133,20 +133,13 @@ def record_sign_in(session: Session, *, member_id: int, at: datetime) -> None:
     Whoever comes back after a year is waited for a day before much can be spent:
     accounts that nobody watches are the ones that are drained (domain.md 4.3).
     """
-    known = session.get(MemberAccess, member_id, with_for_update=True)
-    if known is None:
-        session.execute(
-            upsert(MemberAccess)
-            .values(member_id=member_id, last_sign_in_at=at)
-            .on_conflict_do_update(
-                index_elements=["member_id"], set_={"last_sign_in_at": at}
-            )
-        )
-        return
+    session.execute(
+        upsert(MemberAccess).values(member_id=member_id).on_conflict_do_nothing()
+    )
+    known = session.get_one(MemberAccess, member_id, with_for_update=True)
     before = known.last_sign_in_at
     if before is not None and at - before > timedelta(days=DORMANT_DAYS):
-        until = at + timedelta(hours=DORMANT_COOL_DOWN_HOURS)
-        known.cool_down_until = max(known.cool_down_until or until, until)
+        cool_down(session, member_id=member_id, at=at, hours=DORMANT_COOL_DOWN_HOURS)
     known.last_sign_in_at = at
     session.flush()
 
@@ -387,8 +380,13 @@ def cool_down(
 ) -> datetime:
     """Let a change of contact settle before much is spent; return until when."""
     until = at + timedelta(hours=hours)
-    _write(session, member_id, cool_down_until=until)
-    return until
+    known = _write(
+        session,
+        member_id,
+        cool_down_until=func.greatest(until, MemberAccess.cool_down_until),
+    )
+    assert known.cool_down_until is not None
+    return known.cool_down_until
 
 
 def remember_language(session: Session, *, member_id: int, language: str) -> None:
@@ -396,13 +394,19 @@ def remember_language(session: Session, *, member_id: int, language: str) -> Non
     _write(session, member_id, language=language)
 
 
-def _write(session: Session, member_id: int, **facts: object) -> None:
+def _write(session: Session, member_id: int, **facts: object) -> MemberAccess:
+    """Write how a member signs in, whether or not anything was known before."""
     session.execute(
-        upsert(MemberAccess)
-        .values(member_id=member_id, **facts)
-        .on_conflict_do_update(index_elements=["member_id"], set_=facts)
+        upsert(MemberAccess).values(member_id=member_id).on_conflict_do_nothing()
     )
-    session.expire_all()
+    changed: MemberAccess = session.scalars(
+        update(MemberAccess)
+        .where(MemberAccess.member_id == member_id)
+        .values(facts)
+        .returning(MemberAccess)
+        .execution_options(populate_existing=True)
+    ).one()
+    return changed
 
 
 def _throttle_codes(
