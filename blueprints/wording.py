@@ -453,6 +453,77 @@ WORDS: dict[str, Words] = {
         "Less is left than that, or the item never runs out. Please look again.",
     ),
     "unknown_tier": ("没有 {tier} 这个等级。", "There is no tier {tier}."),
+    # The counter and fulfilment; channels and tiers are named by the page.
+    "not_looked_up": (
+        "请先查找这位会员。换班或重新登录后也要再查一次。",
+        "Please look the member up first, also after signing in again.",
+    ),
+    "clerk_cap_reached": (
+        (
+            "今天代办已到上限：每天最多 {orders_max} 笔、{points_max} 积分。"
+            "请客户自助办理，或由同事接手。"
+        ),
+        (
+            "You have reached today's limit of {orders_max} redemptions and"
+            " {points_max} points for members. A colleague can take over, or the"
+            " member can redeem on the web."
+        ),
+    ),
+    "channel_not_allowed": (
+        "这一项不在这个渠道办理。",
+        "This is not sold in this channel.",
+    ),
+    "brand_not_allowed": (
+        "这一项只提供给其他品牌的用户。",
+        "This is for lines of other brands.",
+    ),
+    "tier_not_allowed": (
+        "这一项只提供给其他等级的会员。",
+        "This is for members of other tiers.",
+    ),
+    "limit_reached": (
+        "每位会员 {days} 天内最多兑换 {count} 份，已经达到上限。",
+        "Each member can have {count} within {days} days, and that is reached.",
+    ),
+    "review_too_early": (
+        "大额兑换要等满一天，{not_before} 之后才能放行。",
+        "A redemption of this size waits a day: it can be let go from {not_before}.",
+    ),
+    "own_order": (
+        "自己经办的订单要由另一位主管审核。",
+        "You took this order yourself, so another supervisor has to review it.",
+    ),
+    "note_missing": (
+        "请写下回访结果，再作决定。",
+        "Please write down what the call brought before you decide.",
+    ),
+    "unknown_voucher": (
+        "没有这张券。请看清后再输一遍。",
+        "There is no such voucher. Please look again and retype the code.",
+    ),
+    "voucher_not_issued": (
+        "尾号 {tail} 的券已经用过或作废，不能再用。",
+        "The voucher ending in {tail} was used or voided, and cannot be used.",
+    ),
+    "voucher_expired": (
+        "尾号 {tail} 的券已过期，有效期到 {valid_until}。",
+        "The voucher ending in {tail} was good until {valid_until}.",
+    ),
+    "voucher_used": (
+        "有券码已经用过，不能整单退回。",
+        "A code of it was used, so not all of it can be given back.",
+    ),
+    "pool_empty": (
+        "券码暂时用完了，补充后就能兑换。积分没有扣减。",
+        "The codes have run out for now; no points were taken.",
+    ),
+    "code_too_weak": (
+        "第 {line} 个券码太短，容易被猜到，这一批没有导入。请供应商换成更长的码。",
+        (
+            "Code {line} is too short to be safe from guessing, so none of the batch"
+            " was imported. Please ask the supplier for longer ones."
+        ),
+    ),
 }
 
 # What the web itself refuses, by status: a heading, and what can be done.
@@ -595,6 +666,13 @@ TERMS: dict[str, dict[str, Words]] = {
         "CUP": ("联通积分", "Operator points"),
         "UNI": ("联盟积分", "Alliance points"),
     },
+    # Whoever is not here has one name, which the partners' feed told.
+    "partner": {
+        "operator": ("话费积分", "Points from bills"),
+        "CEB": ("光大银行", "China Everbright Bank"),
+        "MU": ("东方航空", "China Eastern Airlines"),
+        "PINGAN": ("平安保险", "Ping An Insurance"),
+    },
     "network": {"CDMA": ("CDMA 网", "CDMA"), "GSM": ("GSM 网", "GSM")},
     "brand": {
         "worldwind": ("世界风", "Worldwind"),
@@ -622,6 +700,14 @@ TERMS: dict[str, dict[str, Words]] = {
         "GOLD": ("金卡", "Gold"),
         "DIAMOND": ("钻石卡", "Diamond"),
     },
+    "group": {
+        "earned": ("获得", "Earned"),
+        "spent": ("使用", "Spent"),
+        "returned": ("退回", "Given back"),
+        "expired": ("到期", "Expired"),
+        "taken_back": ("扣回", "Taken back"),
+        "pending": ("待生效", "Pending"),
+    },
     "way": {
         "points": ("全用积分", "Points only"),
         "points_cash": ("积分加现金", "Points and cash"),
@@ -643,6 +729,25 @@ TERMS: dict[str, dict[str, Words]] = {
         "pos": ("商户 POS", "Merchant's till"),
     },
     # The console.
+    "service_channel": {
+        "CLUB": ("会员俱乐部", "Member club"),
+        "RETENTION_WINDOW": ("维系窗口", "Retention window"),
+    },
+    "order_question": {
+        "credit_prepaid": ("存入话费", "Credit airtime"),
+        "issue_policy": ("出具保单", "Issue the policy"),
+        "look_up_policy": ("查询保单", "Look the policy up"),
+        "cancel_policy": ("退保", "Cancel the policy"),
+        "take_back_prepaid": ("收回话费", "Take airtime back"),
+        "give_up": ("不再询问", "Give up"),
+    },
+    "outcome": {
+        "confirmed": ("已办妥", "Done"),
+        "declined": ("被拒绝", "Refused"),
+        "pending": ("对方办理中", "They are at it"),
+        "absent": ("对方没有收到", "They never had it"),
+        "unknown": ("没有答复", "No answer"),
+    },
     "role": {
         "clerk": ("营业员", "Clerk"),
         "product": ("商品经理", "Product manager"),
@@ -768,7 +873,9 @@ class Said:
 
 def register(app: Flask) -> None:
     """Let every template ask what a code is called."""
-    app.jinja_env.globals.update(state_words=state_words, term=term)
+    app.jinja_env.globals.update(
+        state_words=state_words, term=term, issuer_name=issuer_name
+    )
 
 
 def state_words(state: str) -> Said:
@@ -782,6 +889,12 @@ def term(kind: str, code: str | None) -> str:
     if code is None:
         return ""
     return speak(*TERMS.get(kind, {}).get(code, (code, code)))
+
+
+def issuer_name(issuer: str, name: str | None) -> str:
+    """Return what an issuer of points, or a partner, is called on this page."""
+    known = term("partner", issuer)
+    return known if known != issuer else name or issuer
 
 
 def page(status: int) -> tuple[str, str]:
