@@ -38,7 +38,8 @@ from partners.ports import Outcome, PolicyOrder, PrepaidOrder, Receipt
 
 ACTOR = "partners"
 _DETAIL_LENGTH_MAX = 300
-_UNCLEAR = frozenset({Outcome.UNKNOWN, Outcome.PENDING})
+# ABSENT: this asking never left us, which says nothing of an earlier one.
+_UNCLEAR = frozenset({Outcome.UNKNOWN, Outcome.PENDING, Outcome.ABSENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +264,7 @@ def _taken_back(hand: InHand, receipt: Receipt) -> None:
     credit = credit_of(hand)
     if credit is None or credit.state not in ("asked", "credited"):
         return
-    if receipt.outcome in (Outcome.CONFIRMED, Outcome.ABSENT):
+    if receipt.outcome is Outcome.CONFIRMED:
         credit.state, credit.state_at = "taken_back", hand.at
         hand.session.flush()
         refund(hand, name="all", amount_fen=hand.order.cash_fen, reason="taken_back")

@@ -302,7 +302,7 @@ def _policy_question(case: Case, at: datetime, *, is_last: bool) -> Question | N
     last = mine[-1]
     if last.outcome is None:
         return Question.LOOK_UP if at - last.at >= PATIENCE else None
-    if last.outcome == Outcome.ABSENT:
+    if last.what == Question.LOOK_UP and last.outcome == Outcome.ABSENT:
         return Question.ISSUE
     is_due = is_last or at - last.at >= ask_again_after(len(mine))
     return Question.LOOK_UP if is_due else None
@@ -313,17 +313,22 @@ def _loose_end(case: Case, at: datetime) -> Question | None:
     if case.has_policy:
         return _due(case, Question.CANCEL, at=at, until_declined=True)
     policy = [q for q in case.asked if q.what in (Question.ISSUE, Question.LOOK_UP)]
-    is_unclear = policy and policy[-1].outcome in (
-        None,
-        Outcome.UNKNOWN,
-        Outcome.PENDING,
+    is_unclear = policy and (
+        policy[-1].outcome in (None, Outcome.UNKNOWN, Outcome.PENDING)
+        # Not sent this time; an earlier asking may have arrived.
+        or (
+            policy[-1].what == Question.ISSUE
+            and len(policy) > 1
+            and policy[-1].outcome == Outcome.ABSENT
+        )
     )
     if is_unclear and at - policy[0].at < POLICY_WITHIN + GIVE_UP_AFTER:
         pause = PATIENCE if policy[-1].outcome is None else ask_again_after(len(policy))
         return Question.LOOK_UP if at - policy[-1].at >= pause else None
-    if case.prepaid == "credited" or (
-        case.prepaid == "asked" and any(q.what == Question.CREDIT for q in case.asked)
-    ):
+    if case.prepaid == "asked" and any(q.what == Question.CREDIT for q in case.asked):
+        # Only what is known to be there can be taken back.
+        return _due(case, Question.CREDIT, at=at)
+    if case.prepaid == "credited":
         return _due(case, Question.TAKE_BACK, at=at, until_declined=True)
     return None
 
