@@ -3,11 +3,13 @@
 Templates use them as filters, and the macros of parts.html wrap them in markup.
 """
 
+import re
 from datetime import date, datetime
 from typing import Final
 from urllib.parse import urlencode
 
 from flask import Flask, current_app, request, url_for
+from markupsafe import Markup, escape
 
 from blueprints.language import language, speak
 from loyalty import clock
@@ -16,6 +18,10 @@ from loyalty.settings import TIME_ZONE
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
+)
+# Ideographs, and the brackets and spaces between them.
+_CHINESE: Final = re.compile(
+    r"[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff\uff00-\uffef]*"
 )
 _MASK_SHOWN: Final = 4  # digits of a phone number that stay readable at its end
 
@@ -30,6 +36,7 @@ def register(app: Flask) -> None:
         month=month,
         moment=moment,
         msisdn=msisdn,
+        foreign=foreign,
     )
     # Globals and not context: macros that are imported see only these.
     app.jinja_env.globals.update(
@@ -93,6 +100,16 @@ def msisdn(digits: str | None) -> str:
         return "****"
     head = digits[:3] if len(digits) > 2 * _MASK_SHOWN else ""
     return f"{head} **** {digits[-_MASK_SHOWN:]}".strip()
+
+
+def foreign(text: str) -> Markup:
+    """Mark names in Chinese on an English page, so that they are read out as such."""
+    if language() == "zh":
+        return escape(text)
+    marked = _CHINESE.sub(
+        lambda found: f'<span lang="zh-CN">{found[0]}</span>', str(escape(text))
+    )
+    return Markup(marked)  # noqa: S704 - escaped above
 
 
 def other_language() -> tuple[str, str]:

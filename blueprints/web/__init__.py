@@ -48,7 +48,13 @@ def healthz() -> ResponseReturnValue:
 
 # The views import `bp` from here, so they come last.
 from blueprints.web import (  # noqa: E402
+    checkout,  # noqa: F401
     home,  # noqa: F401
+    insurance,  # noqa: F401
+    orders,  # noqa: F401
     own_keys,  # noqa: F401
+    profile,  # noqa: F401
+    shop,  # noqa: F401
     signing_in,  # noqa: F401
+    statement,  # noqa: F401
 )

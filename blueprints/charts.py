@@ -1,0 +1,165 @@
+"""Pictures of numbers, drawn on the server as SVG that needs no script and no style.
+
+Widths are percentages and letters keep their size, so that one drawing serves a
+phone and a desk. Colours come from the style sheet; the shape alone says it in grey.
+"""
+
+import itertools
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from markupsafe import Markup, escape
+
+from blueprints.formatting import day, month, number, points
+from blueprints.language import language, speak
+
+_HEIGHT: Final = 192
+_TOP, _BOTTOM = 32, 160  # of the plot, in pixels
+_WIDTH: Final = 1000  # of the plot, in units of its own
+_RIGHT: Final = 99  # percent, so that the last dot is whole
+_LABELS_MAX: Final = 4
+_HALF: Final = 60  # percent
+_EDGE: Final = 15  # percent, within which a label leans inwards
+
+
+def balance_chart(balances: Sequence[tuple[date, int]]) -> Markup:
+    """Draw what was available day by day; balances stand in steps."""
+    if not balances:
+        return Markup()
+    top = max(1, *(value for _, value in balances))
+    first, last = balances[0], balances[-1]
+    where = [
+        (_at(index, len(balances)), _height(value, top))
+        for index, (_, value) in enumerate(balances)
+    ]
+    line = f"M{where[0][0]} {where[0][1]}" + "".join(
+        f"H{x}V{y}" if y != before[1] else f"H{x}"
+        for before, (x, y) in itertools.pairwise(where)
+    )
+    said = speak(
+        f"积分余额：{day(first[0])} {number(first[1])}，"
+        f"{day(last[0])} {number(last[1])}，最高 {number(top)}。",
+        f"Balance: {number(first[1])} on {day(first[0])},"
+        f" {number(last[1])} on {day(last[0])}, at most {number(top)}.",
+    )
+    end = where[-1][1]
+    parts = [
+        (
+            f'<svg class="plot" width="100%" height="{_HEIGHT}" role="img"'
+            f' aria-label="{escape(said)}">'
+        ),
+        f'<line class="axis" x1="0" x2="100%" y1="{_BOTTOM}" y2="{_BOTTOM}"/>',
+        (
+            f'<svg x="0" y="0" width="{_RIGHT}%" height="{_HEIGHT}"'
+            f' viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none">'
+        ),
+        f'<path class="under" d="{line}V{_BOTTOM}H0Z"/>',
+        f'<path class="series" d="{line}" vector-effect="non-scaling-stroke"/>',
+        "</svg>",
+        f'<circle class="dot" cx="{_RIGHT}%" cy="{end}" r="5"/>',
+        *_value_labels(balances, top, end),
+        *_day_labels(balances),
+        "</svg>",
+    ]
+    return Markup("".join(parts))  # noqa: S704 - numbers, and words that were escaped
+
+
+def by_month(balances: Sequence[tuple[date, int]]) -> list[tuple[date, int]]:
+    """Return the balance at the last known day of each month, the newest first."""
+    ends = {on.replace(day=1): (on, value) for on, value in balances}
+    return list(reversed(ends.values()))
+
+
+def tier_bar(spend_fen: int, rungs: Sequence[tuple[str, int]]) -> Markup:
+    """Draw how far spending has come on a ladder of (name, fen) rungs."""
+    if not rungs:
+        return Markup()
+    top = max(1, *(fen for _, fen in rungs))
+    reached = min(100 * spend_fen // top, 100)
+    parts = [
+        '<svg class="ladder" width="100%" height="48" aria-hidden="true">',
+        '<rect class="rail" x="0" y="4" width="100%" height="8" rx="4"/>',
+        f'<rect class="way" x="0" y="4" width="{reached}%" height="8" rx="4"/>',
+    ]
+    for name, fen in rungs:
+        at = 100 * fen // top
+        held = "rung held" if spend_fen >= fen else "rung"
+        lean = _lean(at)
+        parts.append(
+            f'<circle class="{held}" cx="{_inside(at)}%" cy="8" r="6"/>'
+            f'<text x="{at}%" y="36" text-anchor="{lean}">{escape(name)}</text>'
+        )
+    return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - as above
+
+
+def _at(index: int, count: int) -> int:
+    return _WIDTH if count == 1 else _WIDTH * index // (count - 1)
+
+
+def _height(value: int, top: int) -> int:
+    return _BOTTOM - (_BOTTOM - _TOP) * value // top
+
+
+def _value_labels(
+    balances: Sequence[tuple[date, int]], top: int, end: int
+) -> list[str]:
+    """Return what the line says: its last value, and its highest where that differs."""
+    last = balances[-1][1]
+    labels = [
+        (
+            f'<text class="said" x="{_RIGHT}%" y="{max(16, end - 12)}"'
+            f' text-anchor="end">{escape(points(last))}</text>'
+        )
+    ]
+    values = [value for _, value in balances]
+    where = _percent(values.index(max(values)), len(balances))
+    # Near the end the two would write over each other.
+    if last != top and where < _HALF:
+        labels.append(
+            f'<text x="{where}%" y="{_TOP - 12}" text-anchor="{_lean(where)}">'
+            f"{escape(number(top))}</text>"
+        )
+    return labels
+
+
+def _day_labels(balances: Sequence[tuple[date, int]]) -> list[str]:
+    """Return the names of some months under the line, evenly chosen."""
+    starts = [i for i, (on, _) in enumerate(balances) if on.day == 1] or [0]
+    step = -(-len(starts) // _LABELS_MAX)
+    labels = []
+    for index in starts[::step]:
+        where = _percent(index, len(balances))
+        labels.append(
+            f'<text x="{where}%" y="{_HEIGHT - 8}" text-anchor="{_lean(where)}">'
+            f"{escape(_short_month(balances[index][0]))}</text>"
+        )
+    return labels
+
+
+def _short_month(on: date) -> str:
+    if language() == "zh":
+        return f"{on.month} 月"
+    return month(on)[:3]
+
+
+def _percent(index: int, count: int) -> int:
+    return _RIGHT * _at(index, count) // _WIDTH
+
+
+def _inside(percent: int) -> int:
+    return max(2, min(98, percent))
+
+
+def _lean(percent: int) -> str:
+    if percent < _EDGE:
+        return "start"
+    return "end" if percent > 100 - _EDGE else "middle"
+
+
+def half_a_year_before(on: date) -> date:
+    """Return the first day of the month five months before a day's."""
+    start = on.replace(day=1)
+    for _ in range(5):
+        start = (start - timedelta(days=1)).replace(day=1)
+    return start
