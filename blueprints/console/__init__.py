@@ -13,5 +13,15 @@ bp = Blueprint(
 
 # The views import `bp` from here, so they come last.
 from blueprints.console import (  # noqa: E402
+    approvals,  # noqa: F401
+    catalogue,  # noqa: F401
+    counter,  # noqa: F401
+    erasures,  # noqa: F401
+    fulfilment,  # noqa: F401
+    home,  # noqa: F401
+    people,  # noqa: F401
+    showing,  # noqa: F401
     signing_in,  # noqa: F401
+    trail,  # noqa: F401
+    vouchers,  # noqa: F401
 )

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from blueprints.console import bp
 from blueprints.formatting import day, moment, number, points, yuan
 from blueprints.language import speak
-from blueprints.wording import term
+from blueprints.wording import state_words, term
 
 # What the entries of a list, or a code, are terms of.
 _TERMS = {
@@ -64,3 +64,15 @@ def _prices(said: Mapping[str, int]) -> str:
     return speak("，", ", ").join(
         f"{term('tier', tier)} {points(price)}" for tier, price in sorted(said.items())
     )
+
+
+@bp.app_template_filter()
+def state_option(state: str) -> tuple[str, str]:
+    """Return a state as something to choose."""
+    return state, state_words(state).words
+
+
+@bp.app_template_filter()
+def term_option(code: str, kind: str) -> tuple[str, str]:
+    """Return a code of a kind as something to choose."""
+    return code, term(kind, code)
