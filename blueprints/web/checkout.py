@@ -226,9 +226,10 @@ def _draw(wish: Wish, answer: Answer | None = None) -> ResponseReturnValue:
     stands = _standing(wish)
     offered, item = stands.quote, stands.quote.item
     with services().database.unit_of_work() as session:
+        obstacle = _obstacle(session, stands)
         page: dict[str, Any] = {
             "names": partner_names(session),
-            "obstacle": _obstacle(session, stands),
+            "obstacle": say(obstacle) if obstacle else None,
             "has_passkey": bool(
                 passkeys(session, owner="member", owner_id=who.member_id)
             ),
