@@ -79,7 +79,7 @@ def fulfil_order(member_id: int, order_ref: str) -> ResponseReturnValue:
     with services().database.unit_of_work() as session:
         shown = order(session, member_id=member_id, order_ref=order_ref)
         recipient = None
-        if shown.fulfilment == "DELIVERY" and shown.is_open:
+        if shown.fulfilment == "DELIVERY" and shown.state == "accepted":
             recipient = operations.open_recipient(
                 session,
                 member_id=member_id,
