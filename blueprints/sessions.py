@@ -28,7 +28,7 @@ from flask import (
 )
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from blueprints import hooks, services
 from blueprints.language import KEPT_AS
@@ -188,6 +188,9 @@ def sign_in(owner: str, token: str) -> None:
     """
     sign_out(owner)
     session[owner] = token
+    # Now and not with the first form: a cookie that changes on a page makes the
+    # browser fetch that page anew for its back button.
+    generate_csrf()
     g.pop("member", None)
     g.pop("staff", None)
 

@@ -115,7 +115,9 @@ def order(order_ref: str) -> ResponseReturnValue:
         )
     )
     page.headers["Cache-Control"] = "no-store"
-    if is_waiting and looks is not None and looks < _LOOKS_MAX:
+    is_issuing = shown.fulfilment == "INSURANCE" and shown.is_open
+    is_moving = is_waiting or is_issuing
+    if looks is not None and looks < _LOOKS_MAX and is_moving:
         again = url_for("web.order", order_ref=order_ref, paid=looks + 1)
         page.headers["Refresh"] = f"{_LOOK_SECONDS}; url={again}"
     return page

@@ -1,4 +1,4 @@
-"""What has to be done for a business date, in chunks that are safe to repeat."""
+"""What has to be done by the clock, in chunks that are safe to repeat."""
 
 from datetime import date
 
@@ -6,9 +6,13 @@ from ledger.book import Book
 from loyalty.accrual.operations import cancel_unpaid as cancel_unpaid_bills
 from loyalty.catalogue.operations import apply_due
 from loyalty.clock import now
+from loyalty.connections import Connections
 from loyalty.database import Database, retrying
 from loyalty.jobs.errors import BooksUnsound
+from loyalty.keyring import Keyring
+from loyalty.orders.delivery import chase
 from loyalty.points.operations import expire
+from loyalty.settings import Settings
 
 
 def expire_points(database: Database, business_date: date) -> str:
@@ -50,6 +54,19 @@ def publish_catalogue(database: Database, business_date: date) -> str:
         database, lambda session: apply_due(session, on=business_date, at=now())
     )
     return f"{done.published:,} items went on sale, {done.changed:,} changed"
+
+
+def chase_orders(database: Database, _business_date: date) -> str:
+    """Take up orders that were left lying: unpaid, unreviewed or unanswered.
+
+    What is due is decided by the moment, not by the date; what came to its end is
+    not due again.
+    """
+    settings = Settings.from_environment()
+    done = chase(database, Connections.open(settings), Keyring.open(settings), at=now())
+    return (
+        f"{done.found:,} orders taken up, {done.ended:,} ended, {done.failed:,} failed"
+    )
 
 
 def prove_ledger(database: Database, _business_date: date) -> str:

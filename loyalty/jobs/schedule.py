@@ -15,6 +15,7 @@ class Job:
     name: str
     run: Callable[[Database, date], str]
     cron: str
+    is_daily: bool = True  # False: runs whenever it is due, however often that is
 
 
 # Prices turn with the day. Expiry comes before what looks at the balances of it.
@@ -22,5 +23,6 @@ SCHEDULE = (
     Job("publish-catalogue", nightly.publish_catalogue, cron="1 0 * * *"),
     Job("expire-points", nightly.expire_points, cron="0 2 * * *"),
     Job("cancel-unpaid", nightly.cancel_unpaid, cron="20 2 * * *"),
+    Job("chase-orders", nightly.chase_orders, cron="*/5 * * * *", is_daily=False),
     Job("prove-ledger", nightly.prove_ledger, cron="0 3 * * *"),
 )

@@ -8,15 +8,15 @@ from apscheduler.triggers.cron import CronTrigger
 from loyalty.clock import business_date
 from loyalty.database import Database
 from loyalty.errors import LoyaltyError
-from loyalty.jobs.running import run_once
-from loyalty.jobs.schedule import SCHEDULE
+from loyalty.jobs.running import run_job, run_once
+from loyalty.jobs.schedule import SCHEDULE, Job
 from loyalty.settings import TIME_ZONE
 
 log = logging.getLogger(__name__)
 
 
 def scheduler(database: Database) -> BlockingScheduler:
-    """Return a scheduler that runs each job once per business date.
+    """Return a scheduler that runs each daily job once per business date.
 
     A second one is harmless: it waits for the first, then finds the work done.
     """
@@ -25,7 +25,7 @@ def scheduler(database: Database) -> BlockingScheduler:
         blocking.add_job(
             _run,
             CronTrigger.from_crontab(job.cron, timezone=TIME_ZONE),
-            args=[database, job.name],
+            args=[database, job],
             id=job.name,
             coalesce=True,
             max_instances=1,
@@ -34,9 +34,10 @@ def scheduler(database: Database) -> BlockingScheduler:
     return blocking
 
 
-def _run(database: Database, name: str) -> None:
+def _run(database: Database, job: Job) -> None:
+    run = run_once if job.is_daily else run_job
     try:
-        log.info("%s: %s", name, run_once(database, name, business_date()))
+        log.info("%s: %s", job.name, run(database, job.name, business_date()))
     except LoyaltyError:
         # Written to the run log too; the next job must have its turn.
-        log.exception("%s failed", name)
+        log.exception("%s failed", job.name)

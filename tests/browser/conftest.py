@@ -22,11 +22,26 @@ from loyalty.clock import wall
 from loyalty.database import Database
 from loyalty.settings import Settings
 from tests.journeys.conftest import WANG, Programme, begin
+from tests.sandboxes import KEY, SECRET, Sandbox
 
 PATIENCE_MS = 10_000
 TODAY, LAST_GOOD_DAY = date(2008, 1, 15), date(2010, 12, 31)
 PHONE, DESK = (390, 844), (1440, 900)
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
+# Our own and cheap, so that a sign-in of the last minutes is enough.
+TICKET = {
+    "item_code": "TICKET",
+    "title_zh": "话费券",
+    "title_en": "Airtime ticket",
+    "family": "TELECOM",
+    "kind": "VAS",
+    "fulfilment": "VOUCHER",
+    "points": 100,
+    "market_fen": 100,
+    "settlement_fen": 0,
+    "cost_treatment": "NO_REVENUE_EFFECT",
+    "account": "redeemed.telecom",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,7 @@ class Site:
     database: Database
     programme: Programme
     settings: Settings
+    stripe: Sandbox
 
     def words_to(self, msisdn: str) -> list[str]:
         """Return the messages that were sent to a number, the latest last."""
@@ -80,26 +96,35 @@ def served(app: Flask) -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """What the site is set up with; it lives on a day of its own."""
+def settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stripe_sandbox: Sandbox
+) -> Settings:
+    """What the site is set up with; it lives on a day of its own, and takes cards."""
     days_back = (wall().date() - TODAY).days
     monkeypatch.setenv("JIFEN_CLOCK_DAYS_BACK", str(days_back))
     return Settings(
         data_dir=tmp_path,
         secret_key="kept only by the tests of the browser",
         messages=str(tmp_path / "messages"),
+        stripe_key=KEY,
+        stripe_webhook_secret=SECRET,
+        stripe_address=stripe_sandbox.address,
     )
 
 
 @pytest.fixture
 def site(
-    fresh_database: Database, tmp_path: Path, settings: Settings
+    fresh_database: Database,
+    tmp_path: Path,
+    settings: Settings,
+    stripe_sandbox: Sandbox,
 ) -> Iterator[Site]:
     """The site with Wang and Li, whose books prove at the end."""
     programme = begin(fresh_database, tmp_path)
     app = create_app(fresh_database, settings=settings)
     with served(app) as address:
-        yield Site(address, fresh_database, programme, settings)
+        stripe_sandbox.tell("webhooks", url=f"{address}/hooks/stripe", secret=SECRET)
+        yield Site(address, fresh_database, programme, settings, stripe_sandbox)
     with fresh_database.unit_of_work() as session:
         assert Book(session).prove() == []
 
@@ -183,6 +208,7 @@ def sign_in(site: Site) -> Callable[..., None]:
         page.goto("/sign-in")
         page.fill("[name=msisdn]", msisdn)
         page.press("[name=msisdn]", "Enter")
+        page.wait_for_selector("[name=code]")  # until then nothing was sent
         page.fill("[name=code]", site.code_to(msisdn))
         page.press("[name=code]", "Enter")
         page.wait_for_url(lambda address: "/sign-in" not in address)

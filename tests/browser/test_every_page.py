@@ -1,8 +1,166 @@
-"""What is asked of every page, whoever reads it."""
+"""What is asked of every page, whoever reads it, in both languages and lights."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import urlsplit
 
+import pyotp
+import pytest
+from flask import Flask
 from playwright.sync_api import expect
+
+from loyalty.app import create_app
+from loyalty.catalogue.operations import ask_change, load_items
+from loyalty.catalogue.queries import item
+from loyalty.catalogue.rules import facts_of
+from loyalty.clock import now
+from loyalty.keyring import Keyring
+from loyalty.orders.operations import place
+from loyalty.staff.operations import add as add_staff
+from loyalty.staff.rules import ROLES
+from tests.browser.conftest import DESK, TICKET
+from tests.browser.reading import accessibility_faults, strange_words, too_wide
+from tests.journeys.conftest import PARTNERS, PLACE, WANG
+
+LOGIN, PASSWORD = "zhou.min", "一匹马 rode over 7 hills"
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+ORDER_REF = "0f2c4e6a8b1d43f5a7c9e1b3d5f70924"
+WHY = "与市场价一致"
+NARROW = {"width": 360, "height": 740}
+WIDE = {"width": DESK[0], "height": DESK[1]}
+LOTS = [
+    ("WANG", unit, points, issuer, f"{year}-{month:02}", f"{year + 3}-{month:02}-28")
+    for unit, issuer, points in (("CUP", "operator", 431_250), ("UNI", "CEB", 1_377))
+    for year in (2006, 2007)
+    for month in range(1, 12)
+]
+# Pages that are answers, and what is no page: files, and what machines ask.
+NO_PAGES = re.compile(r"\.(csv|pdf|xlsx|svg)$|/static/|/export$|^/healthz$")
+# Of people, partners and halls; and what somebody wrote.
+NAMES = (*(name for _, _, name in PARTNERS), "周敏", "客***", "客户WANG", PLACE[2], WHY)
+# Pages of somebody who has not come in yet; others are sent on from there.
+DOORS = ("/sign-in", "/console/sign-in")
+
+
+@pytest.fixture
+def signed_in(open_page, sign_in):
+    """A browser in which Wang and somebody of staff are both signed in."""
+
+    def come_in(language):
+        page = open_page(language, size=DESK)
+        sign_in(page)
+        page.goto("/console/sign-in")
+        page.fill("[name=login]", LOGIN)
+        page.fill("[name=password]", PASSWORD)
+        page.fill("[name=totp]", pyotp.TOTP(TOTP_SECRET).now())
+        page.press("[name=totp]", "Enter")
+        page.wait_for_url("**/console/")
+        return page
+
+    return come_in
+
+
+@pytest.fixture
+def busy(site):
+    """Let there be much to see: forty lots, staff, an order, something to approve.
+
+    Gives what the addresses of pages are made of.
+    """
+    assert site.programme.load("opening", *LOTS).rejected == 0
+    with site.database.unit_of_work() as session:
+        load_items(session, items=[TICKET])
+    at, keyring = now(), Keyring.open(site.settings)
+    with site.database.unit_of_work() as session:
+        staff_id = add_staff(
+            session,
+            login=LOGIN,
+            name="周敏",
+            roles=tuple(ROLES),
+            channel="hall",
+            hall="天河营业厅",
+            password=PASSWORD,
+            totp_secret=TOTP_SECRET,
+            keyring=keyring,
+            at=at,
+        ).staff_id
+        ((member_id,),) = site.programme.rows(
+            "SELECT member_id FROM member WHERE member_ref = 'WANG'"
+        )
+        place(
+            session,
+            member_id=member_id,
+            order_ref=ORDER_REF,
+            item_code="TICKET",
+            quantity=1,
+            way="points",
+            channel="web",
+            recipient=None,
+            staff_id=None,
+            fresh_at=at,
+            expected_points=100,
+            expected_cash_fen=0,
+            keyring=keyring,
+            at=at,
+        )
+        asked = ask_change(
+            session,
+            item_code="EV50",
+            facts=replace(facts_of(item(session, "EV50")), points=5_200),
+            effective_on=at.date() + timedelta(days=7),
+            reason=WHY,
+            maker=staff_id,
+            at=at,
+        )
+    return {
+        "item_code": "INS-A",
+        "order_ref": ORDER_REF,
+        "member_id": member_id,
+        "approval_id": asked.approval_id,
+        "login": LOGIN,
+        "staff_id": staff_id,
+    }
+
+
+def addresses(app: Flask, facts):
+    """Return the address of every page there is."""
+    with app.test_request_context():
+        return [
+            app.url_map.bind("").build(
+                rule.endpoint, {n: facts[n] for n in rule.arguments}
+            )
+            for rule in sorted(app.url_map.iter_rules(), key=str)
+            if "GET" in (rule.methods or ()) and not NO_PAGES.search(rule.rule)
+        ]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_can_be_read(language, site, busy, signed_in, open_page):
+    app = create_app(site.database, settings=site.settings)
+    guest, page = open_page(language, size=DESK), signed_in(language)
+    page.goto("/console/counter")
+    page.fill("[name=words]", WANG)
+    page.press("[name=words]", "Enter")
+    page.wait_for_url("**/console/counter/*")
+    busy["served"] = page.url.rsplit("/", 1)[-1]
+
+    faults = []
+    for path in addresses(app, busy):
+        reader = guest if path.startswith(DOORS) else page
+        reader.set_viewport_size(WIDE)
+        answer = reader.goto(path)
+        found = [] if answer.ok else [f"answers {answer.status}"]
+        if reader is page and urlsplit(reader.url).path.startswith(DOORS):
+            found.append(f"leads out to {reader.url}")
+        found += accessibility_faults(reader)
+        found += strange_words(reader, language, names=NAMES)
+        reader.emulate_media(color_scheme="dark")
+        found += accessibility_faults(reader, "color-contrast")
+        reader.emulate_media(color_scheme="light")
+        reader.set_viewport_size(NARROW)
+        found += too_wide(reader)
+        faults += [f"{path}: {fault}" for fault in found]
+    assert not faults, "\n".join(faults)
 
 
 def test_a_page_says_what_it_is(open_page):

@@ -169,9 +169,9 @@ def test_a_request_nobody_made_is_unknown(session):
         ("UPDATE approval SET maker = 2", "permission denied"),
         (
             (
-                "INSERT INTO approval (action, subject, after, reason, maker, requested_at,"
-                " expires_at, state, checker, decided_at) VALUES ('a', 's', '{}', 'r', 1,"
-                " :now, :later, 'approved', 2, :now)"
+                "INSERT INTO approval (action, subject, after, reason, maker,"
+                " requested_at, expires_at, state, checker, decided_at)"
+                " VALUES ('a', 's', '{}', 'r', 1, :now, :later, 'approved', 2, :now)"
             ),
             "permission denied",
         ),
@@ -192,8 +192,8 @@ def test_a_request_nobody_made_is_unknown(session):
         ("UPDATE approval SET expires_at = 'infinity'", "permission denied"),
         (
             (
-                "INSERT INTO approval (action, subject, after, reason, maker, requested_at,"
-                " expires_at) VALUES ('a', 's', '{}', 'r', 1, :now,"
+                "INSERT INTO approval (action, subject, after, reason, maker,"
+                " requested_at, expires_at) VALUES ('a', 's', '{}', 'r', 1, :now,"
                 " CAST(:now AS timestamptz) + interval '73 hours')"
             ),
             "approval_expires_in_72_hours",
