@@ -7,7 +7,8 @@ from typing import Final
 
 from blueprints.formatting import day, month, number, points, yuan
 from blueprints.language import language, speak
-from blueprints.wording import Words, issuer_name, term
+from blueprints.wording import issuer_name, term
+from blueprints.wording.words import Words
 from loyalty.points.queries import (
     ActivityFacts,
     BillFacts,

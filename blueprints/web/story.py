@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from blueprints.language import speak
-from blueprints.wording import Words
+from blueprints.wording.words import Words
 from loyalty.orders.queries import EventView, OrderView
 
 EVENTS: Final[dict[str, Words]] = {

@@ -1,0 +1,44 @@
+"""States as people see them: code → words and tone."""
+
+from typing import Final
+
+STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
+    # orders
+    "awaiting_review": ("等待审核", "Waiting for review", "wait"),
+    "awaiting_payment": ("等待付款", "Waiting for payment", "warm"),
+    "accepted": ("已受理", "Accepted", "wait"),
+    "in_progress": ("办理中", "In progress", "wait"),
+    "fulfilled": ("已完成", "Done", "done"),
+    "canceled": ("已取消", "Canceled", ""),
+    "failed": ("没有办成", "Failed", "harm"),
+    "returned": ("已退回", "Returned", ""),
+    # deliveries
+    "packing": ("备货中", "Packing", "wait"),
+    "shipped": ("已发货", "On its way", "wait"),
+    "delivered": ("已送达", "Delivered", "done"),
+    "lost": ("丢失", "Lost", "harm"),
+    "sent_back": ("已退回寄件人", "Sent back", "warm"),
+    # vouchers
+    "pool": ("库存", "In stock", ""),
+    "issued": ("可使用", "Ready to use", "done"),
+    "used": ("已使用", "Used", ""),
+    "void": ("已作废", "Void", ""),
+    # bookings
+    "booked": ("已预约", "Booked", "done"),
+    "attended": ("已到场", "Attended", "done"),
+    "missed": ("未到场", "Missed", "warm"),
+    # prepaid credit
+    "asked": ("正在入账", "Being credited", "wait"),
+    "credited": ("已入账", "Credited", "done"),
+    "refused": ("未能入账", "Not credited", "harm"),
+    "taken_back": ("已收回", "Taken back", ""),
+    # catalogue
+    "draft": ("草稿", "Draft", ""),
+    "approved": ("已批准", "Approved", "wait"),
+    "published": ("在架", "On sale", "done"),
+    "withdrawn": ("已下架", "Withdrawn", ""),
+    # approvals
+    "open": ("待批", "Waiting for approval", "warm"),
+    "rejected": ("已驳回", "Rejected", "harm"),
+    "expired": ("已过期", "Expired", ""),
+}

@@ -1,0 +1,3 @@
+"""What a sentence is made of."""
+
+Words = tuple[str, str]  # Chinese, English

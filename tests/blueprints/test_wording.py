@@ -1,0 +1,24 @@
+"""What codes are called: each once, and in both languages."""
+
+import re
+
+from blueprints import wording
+from blueprints.wording import desk, general, ordering, shelf
+
+_FACT = re.compile(r"\{(\w+)\}")
+
+
+def test_no_refusal_is_said_in_two_places():
+    parts = [part.REFUSALS for part in (general, ordering, shelf, desk)]
+
+    assert sum(map(len, parts)) == len(wording.WORDS)
+
+
+def test_both_languages_tell_the_same_facts():
+    differing = [
+        code
+        for code, (chinese, english) in wording.WORDS.items()
+        if set(_FACT.findall(chinese)) != set(_FACT.findall(english))
+    ]
+
+    assert differing == []
