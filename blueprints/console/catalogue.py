@@ -22,6 +22,7 @@ from blueprints.console.item_form import (
 from blueprints.console.noting import note
 from blueprints.language import speak
 from blueprints.sessions import requires, this_staff
+from blueprints.web.shop import partner_names
 from blueprints.wording import say, state_words, term
 from loyalty.alliance.queries import partners as alliance
 from loyalty.approvals.models import Approval
@@ -424,7 +425,7 @@ def _item_page(
         ]
         history = trail(session, object_=f"item:{item_code}", limit=_HISTORY_ROWS)
         people = names(session)
-        partner_names = {one.partner: one.name for one in alliance(session)}
+        called = partner_names(session)
     return render_template(
         "console/catalogue/item.html",
         item=item,
@@ -434,7 +435,7 @@ def _item_page(
         decided=was_decided,
         history=history,
         people=people,
-        partner_names=partner_names,
+        partner_names=called,
         leverage=_leverage(item),
         may_make=_may_make(),
         problem=problem,

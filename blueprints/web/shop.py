@@ -11,7 +11,7 @@ from blueprints import services
 from blueprints.language import speak
 from blueprints.sessions import member, public
 from blueprints.web import bp
-from blueprints.wording import term
+from blueprints.wording import issuer_name, term
 from loyalty.accrual.queries import points_per_month
 from loyalty.alliance.queries import partners
 from loyalty.catalogue.errors import UnknownItem
@@ -100,8 +100,8 @@ def takes_money() -> bool:
 
 
 def partner_names(session: Session) -> dict[str, str]:
-    """Return what partners are called."""
-    return {partner.partner: partner.name for partner in partners(session)}
+    """Return what partners are called on this page."""
+    return {p.partner: issuer_name(p.partner, p.name) for p in partners(session)}
 
 
 def ways(shown: Item, offer: Quote | None) -> Sequence[WayOffer]:
