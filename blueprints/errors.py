@@ -9,11 +9,20 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from blueprints import wording
+from blueprints.oauth.errors import (
+    NotLetIn,
+    ScopeMissing,
+    TokenMisplaced,
+)
 from loyalty.errors import Conflict, LoyaltyError, Missing, Refused, Unavailable
 
 log = logging.getLogger(__name__)
 
+# The first family that fits: what a token does not open comes before what it is not.
 _STATUS: dict[type[LoyaltyError], HTTPStatus] = {
+    TokenMisplaced: HTTPStatus.BAD_REQUEST,
+    ScopeMissing: HTTPStatus.FORBIDDEN,
+    NotLetIn: HTTPStatus.UNAUTHORIZED,
     Missing: HTTPStatus.NOT_FOUND,
     Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Conflict: HTTPStatus.CONFLICT,
@@ -27,6 +36,8 @@ _MACHINE_PATHS = (
     "/healthz",
     "/.well-known",
 )
+# Where a person is asked, in the midst of what machines ask.
+_PEOPLE_PATHS = ("/oauth/authorize",)
 
 
 def register(app: Flask) -> None:
@@ -39,9 +50,12 @@ def register(app: Flask) -> None:
 
 def _loyalty_error(error: LoyaltyError) -> ResponseReturnValue:
     family = next(family for family in _STATUS if isinstance(error, family))
-    return _answer(
+    answer = _answer(
         _STATUS[family], error.code, error.title, error.facts, wording.say(error)
     )
+    if isinstance(error, NotLetIn):
+        answer.headers["WWW-Authenticate"] = error.challenge
+    return answer
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
@@ -89,6 +103,8 @@ def _answer(
 
 
 def _is_asked_by_machine() -> bool:
+    if request.path.startswith(_PEOPLE_PATHS):
+        return False
     if request.path.startswith(_MACHINE_PATHS):
         return True
     accepted = request.accept_mimetypes

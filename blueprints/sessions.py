@@ -2,6 +2,8 @@
 
 A view says so with one decorator: `public`, `member_required`, `requires` (staff
 with a permission) or `signed` (a system whose signature the view checks itself).
+What machines of partners bring is asked in `oauth`: a proof of who they are
+(`client`), or a token.
 The browser keeps a token in a signed cookie; everything else about a sign-in is in
 the database, where it can be ended.
 """
@@ -85,7 +87,7 @@ class _Cookies(SecureCookieSessionInterface):
 
     def get_cookie_secure(self, app: Flask) -> bool:
         del app
-        return request.is_secure or not _is_loopback(request.host)
+        return request.is_secure or not is_loopback(request.host)
 
 
 def register(app: Flask) -> None:
@@ -100,12 +102,12 @@ def register(app: Flask) -> None:
 
 def public(view: F) -> F:
     """Let everybody in."""
-    return _declared(view, "public")
+    return declared(view, "public")
 
 
 def signed(view: F) -> F:
     """Let a system in whose signature the view verifies."""
-    return _declared(view, "signed")
+    return declared(view, "signed")
 
 
 def member_required(view: F) -> F:
@@ -117,7 +119,7 @@ def member_required(view: F) -> F:
             return redirect(url_for("web.sign_in", next=_way_back()), 303)
         return view(*arguments, **options)
 
-    return _declared(cast("F", guarded), "member")
+    return declared(cast("F", guarded), "member")
 
 
 def fresh_required(view: F) -> F:
@@ -147,7 +149,7 @@ def requires(permission: Permission) -> Callable[[F], F]:
                 abort(403)
             return view(*arguments, **options)
 
-        return _declared(cast("F", guarded), permission.value)
+        return declared(cast("F", guarded), permission.value)
 
     return decorate
 
@@ -247,7 +249,8 @@ def request_id() -> str:
     return cast("str", g.request_id)
 
 
-def _declared(view: F, access: str) -> F:
+def declared(view: F, access: str) -> F:
+    """Write on a view whom it lets in, for whoever walks all views."""
     view.access = access  # type: ignore[attr-defined]
     return view
 
@@ -346,7 +349,8 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
     return Response(page, status=400)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, with or without its port, is one's own machine."""
     name = urlsplit(f"//{host}").hostname or ""
     if name == "localhost":
         return True

@@ -13,6 +13,7 @@ from blueprints import (
     formatting,
     hooks,
     language,
+    oauth,
     sessions,
     web,
     wording,
@@ -65,7 +66,7 @@ def create_app(
         keyring=keyring,
         connections=connections or Connections.open(settings),
     )
-    for blueprint in (web.bp, console.bp, hooks.bp):
+    for blueprint in (web.bp, console.bp, hooks.bp, oauth.bp):
         app.register_blueprint(blueprint)
     language.register(app)
     formatting.register(app)

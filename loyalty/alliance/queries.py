@@ -5,12 +5,24 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loyalty.alliance.errors import UnknownPartner
 from loyalty.alliance.models import Link, Partner
 
 
 def partners(session: Session) -> Sequence[Partner]:
     """Return all partners, by code."""
     return session.scalars(select(Partner).order_by(Partner.partner)).all()
+
+
+def partner(session: Session, *, code: str) -> Partner:
+    """Return a partner.
+
+    Raises `UnknownPartner`.
+    """
+    found = session.get(Partner, code)
+    if found is None:
+        raise UnknownPartner(partner=code)
+    return found
 
 
 def links(session: Session, *, member_id: int) -> Sequence[Link]:

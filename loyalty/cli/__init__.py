@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from loyalty.cli import (
     bench,
+    clients,
     database,
     demo,
     feeds,
@@ -32,6 +33,7 @@ def jifen() -> None:
 
 
 jifen.add_command(bench.bench)
+jifen.add_command(clients.client)
 jifen.add_command(database.init)
 jifen.add_command(database.migrate)
 jifen.add_command(demo.demo)

@@ -19,6 +19,8 @@ class Permission(StrEnum):
     MEMBER_ERASE_CHECK = "member_erase_check"
     STAFF_MAKE = "staff_make"
     STAFF_CHECK = "staff_check"
+    CLIENT_MAKE = "client_make"  # machines of partners
+    CLIENT_CHECK = "client_check"
     FINANCE_MAKE = "finance_make"
     FINANCE_CHECK = "finance_check"
     OPERATE = "operate"  # load files, run jobs, serve
@@ -51,6 +53,8 @@ ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _READ,
                 Permission.STAFF_MAKE,
                 Permission.STAFF_CHECK,
+                Permission.CLIENT_MAKE,
+                Permission.CLIENT_CHECK,
                 Permission.MEMBER_ERASE_CHECK,
                 Permission.OPERATE,
             }

@@ -6,9 +6,11 @@ import click
 import pytest
 
 from loyalty.cli import jifen
+from loyalty.clients.rules import SCOPES
 from loyalty.staff.rules import ROLES, Permission
 
-FACES = {"public", "signed", "member"}
+FACES = {"public", "signed", "member", "client", "token"}
+MACHINES = {"client", "token"}
 PERMISSIONS = {permission.value for permission in Permission}
 SOMETHING = {"int": "1", "uuid": "00000000-0000-4000-8000-000000000000"}
 
@@ -26,7 +28,7 @@ def views(app):
 @pytest.fixture
 def guarded(views):
     """The views that only some may see."""
-    return [view for view in views if view[0] not in {"public", "signed"}]
+    return [view for view in views if view[0] not in {"public", "signed"} | MACHINES]
 
 
 def test_each_view_asks_for_something_there_is(views):
@@ -46,6 +48,27 @@ def test_strangers_are_sent_to_sign_in(browser, guarded, csrf):
         for answer in answers:
             assert answer.status_code == 303, path
             assert answer.location.partition("?")[0] == door, path
+
+
+def test_machines_prove_who_they_are(browser, views, employ, join):
+    stranger = browser()
+    somebody = browser(member_id=join(), staff_id=employ("mou", *ROLES))
+    for access, path, methods in views:
+        if access not in MACHINES:
+            continue
+        for client in (stranger, somebody):
+            for method in methods - {"HEAD", "OPTIONS"}:
+                answer = client.open(path, method=method)
+
+                assert answer.status_code in {400, 401}, path
+                assert answer.is_json, path
+
+
+def test_each_view_for_machines_names_its_scopes(app):
+    for view in app.view_functions.values():
+        if getattr(view, "access", None) == "token":
+            assert view.required_scopes
+            assert set(view.required_scopes) <= set(SCOPES)
 
 
 def test_members_are_no_staff_and_staff_no_members(browser, employ, guarded, join):

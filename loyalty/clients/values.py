@@ -1,0 +1,13 @@
+"""Who calls, in a word."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A partner's machine that has proved who it is."""
+
+    client_id: str
+    partner: str
+    scopes: frozenset[str]
+    member_id: int | None  # None: it acts in its own name, for no one member
