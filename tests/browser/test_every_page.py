@@ -36,7 +36,9 @@ LOTS = [
     for month in range(1, 12)
 ]
 # Pages that are answers, and what is no page: files, and what machines ask.
-NO_PAGES = re.compile(r"\.(csv|pdf|xlsx|svg)$|/static/|/export$|^/healthz$")
+NO_PAGES = re.compile(
+    r"\.(csv|pdf|xlsx|svg)$|/static/|/export$|^/healthz$|^/oauth/jwks$|^/\.well-known/"
+)
 # Of people, partners and halls; and what somebody wrote.
 NAMES = (*(name for _, _, name in PARTNERS), "周敏", "客***", "客户WANG", PLACE[2], WHY)
 # Pages of somebody who has not come in yet; others are sent on from there.
