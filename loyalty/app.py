@@ -3,7 +3,7 @@
 from functools import partial
 from urllib.parse import urlsplit
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 
 from blueprints import (
     EXTENSION,
@@ -28,7 +28,7 @@ from loyalty.settings import Settings
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " font-src 'self'; connect-src 'self'; manifest-src 'self';"
-    " form-action 'self'{payment_page}; base-uri 'none'; frame-ancestors 'none'"
+    " form-action 'self'{elsewhere}; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -73,20 +73,21 @@ def create_app(
     wording.register(app)
     sessions.register(app)
     errors.register(app)
-    headers = _HEADERS | {"Content-Security-Policy": _policy(settings)}
-    app.after_request(partial(_protect, headers))
+    app.after_request(partial(_protect, _payment_page(settings)))
     return app
 
 
-def _policy(settings: Settings) -> str:
-    """Return the policy; where cards are taken, a form may lead to that page only."""
+def _payment_page(settings: Settings) -> str:
+    """Return the page that forms may lead to where cards are taken, and no other."""
     if settings.stripe_key is None:
-        return _POLICY.format(payment_page="")
+        return ""
     page = urlsplit(settings.stripe_address or STRIPE_PAGES)
-    return _POLICY.format(payment_page=f" {page.scheme}://{page.netloc}")
+    return f" {page.scheme}://{page.netloc}"
 
 
-def _protect(headers: dict[str, str], response: Response) -> Response:
-    for name, value in headers.items():
+def _protect(payment_page: str, response: Response) -> Response:
+    elsewhere = payment_page + g.get("forms_lead_to", "")
+    policy = {"Content-Security-Policy": _POLICY.format(elsewhere=elsewhere)}
+    for name, value in (_HEADERS | policy).items():
         response.headers.setdefault(name, value)
     return response

@@ -10,6 +10,7 @@ import pytest
 
 from loyalty import settings
 from loyalty.cli import jifen
+from loyalty.clients.rules import KINDS, SCOPES
 from loyalty.feeds.formats import FEEDS
 from loyalty.jobs.schedule import SCHEDULE
 
@@ -46,6 +47,11 @@ def test_no_setting_is_read_elsewhere():
     }
 
     assert found <= set(SETTINGS)
+
+
+@pytest.mark.parametrize("scope", [*SCOPES, *KINDS])
+def test_every_scope_is_named(scope):
+    assert f"`{scope}`" in README
 
 
 @pytest.mark.parametrize("name", [*FEEDS, *(job.name for job in SCHEDULE)])

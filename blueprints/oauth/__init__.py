@@ -9,6 +9,7 @@ bp = Blueprint("oauth", __name__, template_folder="templates")
 
 # The views import `bp` from here, so they come last.
 from blueprints.oauth import (  # noqa: E402
+    asking,  # noqa: F401
     discovery,  # noqa: F401
     tokens,  # noqa: F401
 )

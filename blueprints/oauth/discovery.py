@@ -18,16 +18,38 @@ _KEYS_SECONDS = 300  # shorter than the life of a key that is published and not 
 @public
 def metadata() -> ResponseReturnValue:
     """Describe the authorization server (RFC 8414)."""
+    proving = {
+        f"{endpoint}_{name}": value
+        for endpoint in (
+            "token_endpoint",
+            "revocation_endpoint",
+            "introspection_endpoint",
+        )
+        for name, value in (
+            ("auth_methods_supported", list(AUTH_METHODS)),
+            ("auth_signing_alg_values_supported", list(ALGORITHMS)),
+        )
+    }
     return jsonify(
         issuer=issuer(),
+        authorization_endpoint=address_of("oauth.authorize"),
         token_endpoint=address_of("oauth.token"),
+        pushed_authorization_request_endpoint=address_of("oauth.par"),
+        revocation_endpoint=address_of("oauth.revoke"),
+        introspection_endpoint=address_of("oauth.introspect"),
         jwks_uri=address_of("oauth.jwks"),
         scopes_supported=[*SCOPES, *KINDS],
         response_types_supported=["code"],
-        grant_types_supported=["client_credentials"],
-        token_endpoint_auth_methods_supported=list(AUTH_METHODS),
-        token_endpoint_auth_signing_alg_values_supported=list(ALGORITHMS),
+        response_modes_supported=["query"],
+        grant_types_supported=[
+            "authorization_code",
+            "client_credentials",
+            "refresh_token",
+        ],
+        code_challenge_methods_supported=["S256"],
+        authorization_response_iss_parameter_supported=True,
         dpop_signing_alg_values_supported=list(ALGORITHMS),
+        **proving,
     )
 
 

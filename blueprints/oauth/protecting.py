@@ -4,11 +4,10 @@ A view says `requires_scope("accruals:write")` and asks `caller()`; who the part
 is comes from the token, never from the body.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar, cast
-from uuid import UUID
 
 from flask import g, request
 from sqlalchemy.orm import Session
@@ -23,21 +22,13 @@ from blueprints.oauth.errors import (
     TokenMissing,
     TokenRefused,
 )
-from blueprints.oauth.issuer import issuer, this_address
-from blueprints.oauth.server import BEARER, DPOP, TOKEN_TYPE
+from blueprints.oauth.examining import BEARER, DPOP, Examined, examine
+from blueprints.oauth.issuer import this_address
 from blueprints.sessions import declared
 from loyalty.clients.errors import SignatureRefused
-from loyalty.clients.queries import Standing, standing
-from loyalty.clients.rules import ACCESS_TOKEN_SECONDS, SCOPES, opened_by
-from loyalty.clients.signing import (
-    check_times,
-    header_of,
-    public_key,
-    unverified,
-    verified,
-)
+from loyalty.clients.rules import SCOPES
 from loyalty.clients.values import Caller
-from loyalty.clock import wall
+from loyalty.clock import now, wall
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,56 +89,23 @@ def _brought() -> tuple[str, str]:
 
 def _known(session: Session, token: str, *, scheme: str, at: datetime) -> Caller:
     """Return whom a token was given to, if it is good in every respect."""
-    claims = unverified(token)
-    stands_on = standing(
-        session,
-        kid=header_of(token).get("kid"),
-        client_id=claims.get("client_id"),
-        jti=claims.get("jti"),
-        grant_id=_uuid(claims.get("grant_id")),
-        at=at,
-    )
-    if stands_on.public is None:
-        raise SignatureRefused(fault="it was not signed with a key of ours")
-    claims = verified(token, (public_key(stands_on.public),), typ=(TOKEN_TYPE,))
-    if claims.get("iss") != issuer() or claims.get("aud") != issuer():
-        raise SignatureRefused(fault="it was issued by or for another server")
-    check_times(claims, at=at, seconds_max=ACCESS_TOKEN_SECONDS)
-    _check_standing(stands_on, claims)
-    _check_key(session, token, claims, stands_on, scheme=scheme, at=at)
-    carried = frozenset(str(claims["scope"]).split()) & stands_on.scopes
-    assert stands_on.partner is not None
-    return Caller(
-        client_id=claims["client_id"],
-        partner=stands_on.partner,
-        # A member's yes opens no more than the client may do for others.
-        scopes=carried | (opened_by(carried) & stands_on.scopes),
-        member_id=None,
-    )
-
-
-def _check_standing(stands_on: Standing, claims: Mapping[str, Any]) -> None:
-    if not stands_on.is_let_in:
-        raise SignatureRefused(fault="its client is let in no more")
-    if stands_on.is_revoked:
-        raise SignatureRefused(fault="it was revoked")
-    if "grant_id" in claims and not stands_on.is_granted:
-        raise SignatureRefused(fault="the consent behind it has ended")
+    found = examine(session, token, at=at, present=now())
+    _check_key(session, token, found, scheme=scheme, at=at)
+    return found.caller
 
 
 def _check_key(
     session: Session,
     token: str,
-    claims: Mapping[str, Any],
-    stands_on: Standing,
+    found: Examined,
     *,
     scheme: str,
     at: datetime,
 ) -> None:
     """Check that a token that belongs to a key comes from who has it."""
-    bound = claims.get("cnf", {}).get("jkt")
+    bound = found.claims.get("cnf", {}).get("jkt")
     if bound is None:
-        if scheme == DPOP or stands_on.require_dpop:
+        if scheme == DPOP or found.require_dpop:
             raise TokenRefused(scheme=DPOP, fault="it is bound to no key")
         return
     if scheme != DPOP:
@@ -165,13 +123,6 @@ def _check_key(
         raise ProofRefused(scheme=DPOP, fault="it was made with another key")
     if not proof.use(session, at=at):
         raise ProofRefused(scheme=DPOP, fault="it was used before")
-
-
-def _uuid(told: object) -> str | None:
-    try:
-        return str(UUID(str(told)))
-    except ValueError:
-        return None
 
 
 __all__ = ["Caller", "NotLetIn", "caller", "requires_scope"]

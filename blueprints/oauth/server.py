@@ -8,28 +8,33 @@ that was ended) is committed with the answer.
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from http import HTTPStatus
+from typing import Any
 from uuid import uuid4
 
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
-from authlib.oauth2.rfc6749 import ClientCredentialsGrant, OAuth2Request
-from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749 import OAuth2Request
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
+from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Response, request
 from sqlalchemy.orm import Session
 
 from blueprints.oauth import dpop
 from blueprints.oauth.authenticating import Authenticating, Client
+from blueprints.oauth.ending import Introspecting, Revoking
+from blueprints.oauth.examining import BEARER, DPOP, TOKEN_TYPE
+from blueprints.oauth.grants import S256, ClientCredentials, Code, Refresh
 from blueprints.oauth.issuer import address_of, issuer, this_address
+from blueprints.oauth.pushing import Pushing, pushed_request
 from loyalty.clients.errors import SignatureRefused
-from loyalty.clients.operations import missing_scopes
+from loyalty.clients.models import Grant
 from loyalty.clients.queries import live_client
-from loyalty.clients.rules import ACCESS_TOKEN_SECONDS, AUTH_METHODS, KINDS, SCOPES
+from loyalty.clients.rules import ACCESS_TOKEN_SECONDS, KINDS, SCOPES
 from loyalty.clients.signing import sign
+from loyalty.clients.tokens import issue_refresh
 from loyalty.keyring import Keyring
-
-TOKEN_TYPE = "at+jwt"  # noqa: S105 - the type of a token, not one (RFC 9068)
-BEARER, DPOP = "Bearer", "DPoP"
+from loyalty.linking.models import LinkConsent
 
 
 class InvalidProof(OAuth2Error):  # type: ignore[misc]  # Authlib carries no types
@@ -55,16 +60,29 @@ class _Asked(OAuth2Request):  # type: ignore[misc]  # Authlib carries no types
 
 
 class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no types
-    """The authorization server for one request."""
+    """The authorization server for one request.
 
-    def __init__(self, session: Session, *, keyring: Keyring, at: datetime) -> None:
+    Tokens go by the real time, for strangers' clocks are not ours to turn; consents
+    go by the programme's.
+    """
+
+    def __init__(
+        self, session: Session, *, keyring: Keyring, at: datetime, present: datetime
+    ) -> None:
         super().__init__(scopes_supported=[*SCOPES, *KINDS])
-        self.session, self.keyring, self.at = session, keyring, at
+        self.session, self.keyring = session, keyring
+        self.at, self.present = at, present
         self.jkt: str | None = None  # None: tokens are bound to no key
         proving = Authenticating(session, keyring=keyring, audiences=_audiences, at=at)
         self.register_client_auth_method("private_key_jwt", proving.by_key)
         self.register_client_auth_method("client_secret_basic", proving.by_secret)
         self.register_grant(ClientCredentials)
+        self.register_grant(Code, [S256()])
+        self.register_grant(Refresh)
+        self.register_endpoint(Pushing)
+        self.register_endpoint(Revoking)
+        self.register_endpoint(Introspecting)
+        self.register_extension(_Issuer())
 
     def query_client(self, client_id: str) -> Client | None:
         """Return a client that is let in; None: there is none."""
@@ -79,15 +97,17 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
             raise InvalidRequestError("A parameter was sent twice.")
         return _Asked()
 
-    def bind(self, client: Client) -> None:
+    def bind(self, client: Client, *, may_wait: bool = False) -> None:
         """Bind what is given out now to the key that is proved, if one is.
+
+        While a member is still to be asked, the proof may wait for the token.
 
         Raises `InvalidProof` if it is not good, or missing and asked of the client.
         """
         try:
             brought = dpop.brought()
             if brought is None:
-                if client.row.require_dpop:
+                if client.row.require_dpop and not may_wait:
                     raise InvalidProof("This client must bring a DPoP proof.")
                 return
             proof = dpop.read(
@@ -104,10 +124,15 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
         *,
         client: Client,
         scope: str,
-        user: Any = None,
+        user: Grant | None = None,
+        include_refresh_token: bool = False,
         **_ignored: object,
     ) -> dict[str, Any]:
-        """Return an access token that says all that is needed to verify it."""
+        """Return an access token that says all that is needed to verify it.
+
+        Where a member's yes stands behind it, its subject is the consent: the same
+        member has another name at every partner.
+        """
         present = int(self.at.timestamp())
         claims: dict[str, Any] = {
             "iss": issuer(),
@@ -123,7 +148,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
             claims["grant_id"] = str(user.grant_id)
         if self.jkt is not None:
             claims["cnf"] = {"jkt": self.jkt}
-        return {
+        token = {
             "access_token": sign(
                 self.session, claims, typ=TOKEN_TYPE, keyring=self.keyring, at=self.at
             ),
@@ -131,6 +156,11 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
             "expires_in": ACCESS_TOKEN_SECONDS,
             "scope": scope,
         }
+        if user is not None and include_refresh_token:
+            token["refresh_token"] = issue_refresh(
+                self.session, found=user, keyring=self.keyring, at=self.at
+            )
+        return token
 
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
         """Keep nothing: access tokens carry what is needed to verify them."""
@@ -145,37 +175,39 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
         said = json.dumps(body) if isinstance(body, dict) else body
         return Response(str(said), status=status, headers=headers)
 
+    def answer_member(
+        self, asked: Mapping[str, str], consent: LinkConsent | None
+    ) -> Response:
+        """Send the browser back to who asked: with a code, or with a no (None).
+
+        Our name goes with it, so that nobody else's answer is taken for ours.
+        """
+        said = pushed_request(asked)
+        grant = self.get_authorization_grant(said)
+        answer: Response = self.create_authorization_response(
+            said, grant_user=consent, grant=grant
+        )
+        # What was posted here must not be posted there.
+        answer.status_code = HTTPStatus.SEE_OTHER
+        return answer
+
+    def name_us(self, answer: Response) -> None:
+        """Put our name into an answer that a browser carries."""
+        _Issuer().add_issuer_parameter(self, answer)
+
     def refuse(self, error: OAuth2Error) -> Response:
         """Answer with an error of the protocol."""
         return self.handle_response(*error())
 
 
-class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # no types
-    """A partner's system acts in its own name."""
+class _Issuer(IssuerParameter):  # type: ignore[misc]  # Authlib carries no types
+    """Names us in each answer that a browser carries (RFC 9207)."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS: ClassVar[tuple[str, ...]] = AUTH_METHODS
-
-    def validate_requested_scope(self) -> None:
-        """Let a client have what it asks for, or all it may have if it names nothing.
-
-        Raises `InvalidScopeError` for what it may not have, and for what only a
-        member can give.
-        """
-        client: Client = self.request.client
-        asked = (self.request.payload.scope or "").split() or sorted(
-            set(client.row.scopes) - set(KINDS)
-        )
-        if missing_scopes(client.row, asked) or set(asked) & set(KINDS):
-            raise InvalidScopeError("The client may not have one of these scopes.")
-        self.server.bind(client)
-        self.granted = " ".join(dict.fromkeys(asked))
-
-    def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
-        """Return the token."""
-        token = self.server.generate_token(client=self.client, scope=self.granted)
-        return 200, token, self.TOKEN_RESPONSE_HEADER
+    def get_issuer(self) -> str:
+        """Return our name."""
+        return issuer()
 
 
 def _audiences() -> tuple[str, ...]:
     """Return what an assertion for us may be addressed to (FAPI 2.0, RFC 7523)."""
-    return (issuer(), address_of("oauth.token"))
+    return (issuer(), address_of("oauth.token"), this_address())

@@ -10,9 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from blueprints import services
 from blueprints.oauth import bp
+from blueprints.oauth.ending import Introspecting, Revoking
+from blueprints.oauth.pushing import Pushing
 from blueprints.oauth.server import Server
 from blueprints.sessions import csrf, declared
-from loyalty.clock import wall
+from loyalty.clock import now, wall
 
 
 def for_clients(
@@ -26,7 +28,9 @@ def for_clients(
     @wraps(view)
     def guarded() -> Response:
         with services().database.unit_of_work() as session:
-            server = Server(session, keyring=services().keyring, at=wall())
+            server = Server(
+                session, keyring=services().keyring, at=wall(), present=now()
+            )
             try:
                 return view(server)
             except OAuth2Error as error:
@@ -42,3 +46,25 @@ def for_clients(
 def token(server: Server) -> Response:
     """Give out a token (RFC 6749)."""
     return cast("Response", server.create_token_response())
+
+
+@bp.post("/oauth/par")
+@for_clients
+def par(server: Server) -> Response:
+    """Take in what a client wants to ask a member (RFC 9126)."""
+    return cast("Response", server.create_endpoint_response(Pushing.ENDPOINT_NAME))
+
+
+@bp.post("/oauth/revoke")
+@for_clients
+def revoke(server: Server) -> Response:
+    """Take a token back (RFC 7009)."""
+    return cast("Response", server.create_endpoint_response(Revoking.ENDPOINT_NAME))
+
+
+@bp.post("/oauth/introspect")
+@for_clients
+def introspect(server: Server) -> Response:
+    """Tell a client what its token is worth (RFC 7662)."""
+    name = Introspecting.ENDPOINT_NAME
+    return cast("Response", server.create_endpoint_response(name))

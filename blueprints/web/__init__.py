@@ -51,6 +51,7 @@ from blueprints.web import (  # noqa: E402
     checkout,  # noqa: F401
     home,  # noqa: F401
     insurance,  # noqa: F401
+    links,  # noqa: F401
     orders,  # noqa: F401
     own_keys,  # noqa: F401
     profile,  # noqa: F401

@@ -41,4 +41,8 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     "open": ("待批", "Waiting for approval", "warm"),
     "rejected": ("已驳回", "Rejected", "harm"),
     "expired": ("已过期", "Expired", ""),
+    # links with partners
+    "consent_rejected": ("没有同意", "Not agreed to", ""),
+    "consent_revoked": ("已撤回", "Ended", ""),
+    "consent_expired": ("已到期", "Expired", ""),
 }

@@ -3,6 +3,9 @@
 The bookings read the temporary table `line` of a feed and answer in `verdict`.
 """
 
+from datetime import date
+from uuid import uuid4
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -75,6 +78,46 @@ _JUDGE_LINKS = text(
                                AND a.key = l.partner || '/' || l.account_ref) judged
     """
 )
+
+
+# The claim decides: whoever links an account first has it, by whichever way.
+_CLAIM_ACCOUNT = text(
+    """
+    INSERT INTO claim (space, key, member_id, content)
+    VALUES ('account', :key, :member, CAST(:content AS uuid)) ON CONFLICT DO NOTHING
+    """
+)
+_OWNER = text("SELECT member_id FROM claim WHERE space = 'account' AND key = :key")
+_INSERT_LINK = text(
+    """
+    INSERT INTO link (member_id, partner, account_ref, linked_on)
+    VALUES (:member, :partner, :account_ref, :on) ON CONFLICT DO NOTHING
+    """
+)
+
+
+def link_account(
+    session: Session, *, member_id: int, partner: str, account_ref: str, on: date
+) -> int:
+    """Link a member's account at a partner; return whose it is, which may be another's.
+
+    Nothing is linked in that case, and a second time does nothing.
+    """
+    key = f"{partner}/{account_ref}"
+    claimed = {"key": key, "member": member_id, "content": uuid4()}
+    session.execute(_CLAIM_ACCOUNT, claimed)
+    owner: int = session.execute(_OWNER, {"key": key}).scalar_one()
+    if owner == member_id:
+        session.execute(
+            _INSERT_LINK,
+            {
+                "member": member_id,
+                "partner": partner,
+                "account_ref": account_ref,
+                "on": on,
+            },
+        )
+    return owner
 
 
 def book_partners(session: Session, *, feed_file: int) -> None:

@@ -56,6 +56,7 @@ def client() -> None:
     multiple=True,
     help="Where a member's browser goes back to; may be given several times.",
 )
+@click.option("--contact", default="", help="How members reach it; needed to ask them.")
 @click.option("--dpop", is_flag=True, help="Bind its tokens to a key (RFC 9449).")
 @click.option("--no-par", is_flag=True, help="Let it ask members without pushing.")
 @needs(Permission.CLIENT_MAKE)
@@ -69,6 +70,7 @@ def add(
     method: str,
     keys: Path | None,
     redirect_uris: Sequence[str],
+    contact: str,
     dpop: bool,
     no_par: bool,
 ) -> None:
@@ -79,6 +81,7 @@ def add(
         auth_method=method,
         scopes=scopes,
         redirect_uris=redirect_uris,
+        contact=contact,
         require_dpop=dpop,
         require_par=not no_par,
     )
@@ -193,6 +196,7 @@ def _facts(found: PartnerClient) -> dict[str, Any]:
         "auth_method": found.auth_method,
         "scopes": list(found.scopes),
         "redirect_uris": list(found.redirect_uris),
+        "contact": found.contact,
         "require_dpop": found.require_dpop,
         "require_par": found.require_par,
         "disabled_at": disabled_at and disabled_at.isoformat(),

@@ -30,6 +30,15 @@ class ScopesMissing(Refused):
         super().__init__()
 
 
+class ContactMissing(Refused):
+    """Whoever asks members for a consent tells them how to be reached."""
+
+    code = "contact_missing"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
 class BadRedirect(Refused):
     """A way back must be an https address without a fragment, or one on loopback."""
 

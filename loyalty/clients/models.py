@@ -38,6 +38,7 @@ class PartnerClient(Base):
     client_id: Mapped[str] = mapped_column(primary_key=True)
     partner: Mapped[str] = mapped_column(ForeignKey("partner.partner"))
     name: Mapped[str]
+    contact: Mapped[str]  # told to members who are asked; empty: asks none
     auth_method: Mapped[str]
     secret_hash: Mapped[bytes | None]  # None: none was made yet, or it has keys
     jwks: Mapped[dict[str, Any] | None] = mapped_column(

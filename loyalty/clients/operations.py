@@ -1,6 +1,7 @@
 """Bring partners' machines in, give them new secrets or keys, and shut them out."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from loyalty.clients import signing
 from loyalty.clients.errors import (
     BadRedirect,
     ClientDisabled,
+    ContactMissing,
     NoKeysHere,
     NoSecretHere,
     ScopesMissing,
@@ -38,6 +40,7 @@ from loyalty.keyring import Keyring
 
 _ID_BYTES, _SECRET_BYTES = 15, 32
 _PURPOSE = "oauth.secret"
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -49,6 +52,7 @@ class Profile:
     name: str
     auth_method: str
     scopes: Sequence[str]
+    contact: str = ""
     redirect_uris: Sequence[str] = ()
     require_dpop: bool = False
     require_par: bool = True
@@ -57,13 +61,15 @@ class Profile:
 def add(session: Session, *, profile: Profile, at: datetime) -> PartnerClient:
     """Register a client of a partner; it gets in once it has a secret or keys.
 
-    Raises `UnknownPartner`, `UnknownScope`, `ScopesMissing`, `BadRedirect`.
+    Raises `UnknownPartner`, `UnknownScope`, `ScopesMissing`, `ContactMissing`,
+    `BadRedirect`.
     """
     accept(session, profile=profile)
     made = PartnerClient(
         client_id=f"cli_{secrets.token_hex(_ID_BYTES)}",
         partner=profile.partner,
         name=profile.name,
+        contact=profile.contact,
         auth_method=profile.auth_method,
         redirect_uris=list(profile.redirect_uris),
         scopes=sorted(set(profile.scopes)),
@@ -79,15 +85,19 @@ def add(session: Session, *, profile: Profile, at: datetime) -> PartnerClient:
 def accept(session: Session, *, profile: Profile) -> None:
     """Accept a profile that a client could have.
 
-    Raises `UnknownPartner`, `UnknownScope`, `ScopesMissing`, `BadRedirect`.
+    Raises `UnknownPartner`, `UnknownScope`, `ScopesMissing`, `ContactMissing`,
+    `BadRedirect`.
     """
     known_partner(session, code=profile.partner)
     if not profile.scopes:
         raise ScopesMissing
     for scope in unknown_scopes(profile.scopes):
         raise UnknownScope(scope=scope)
-    if set(profile.scopes) & set(KINDS) and not profile.redirect_uris:
-        raise BadRedirect(redirect_uri="")
+    if set(profile.scopes) & set(KINDS):
+        if not profile.contact:
+            raise ContactMissing
+        if not profile.redirect_uris:
+            raise BadRedirect(redirect_uri="")
     for redirect_uri in profile.redirect_uris:
         if not leads_back(redirect_uri):
             raise BadRedirect(redirect_uri=redirect_uri)
@@ -205,6 +215,8 @@ def leads_back(address: str) -> bool:
     if not host or "#" in address or parts.username is not None:
         return False
     if any(letter.isspace() or letter == "\\" for letter in address):
+        return False
+    if not _HOST.fullmatch(parts.netloc):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
 

@@ -70,7 +70,7 @@ _OPENS: Final[Mapping[str, str]] = MappingProxyType(
 # FAPI 2.0: a code is good for 60 seconds, a pushed request for less than 600.
 ACCESS_TOKEN_SECONDS: Final = 300
 CODE_SECONDS: Final = 60
-PUSHED_SECONDS: Final = 300
+PUSHED_SECONDS: Final = 540  # a member may have to sign in first
 ASSERTION_SECONDS_MAX: Final = 3600  # how far ahead an assertion may expire
 PROOF_SECONDS: Final = 60  # how long ago a proof may have been made
 SKEW_SECONDS: Final = 10  # how far a stranger's clock may be off

@@ -5,11 +5,14 @@ from datetime import date
 from ledger.book import Book
 from loyalty.accrual.operations import cancel_unpaid as cancel_unpaid_bills
 from loyalty.catalogue.operations import apply_due
-from loyalty.clock import now
+from loyalty.clients.operations import forget_expired
+from loyalty.clients.signing import rotate_if_old
+from loyalty.clock import now, wall
 from loyalty.connections import Connections
 from loyalty.database import Database, retrying
 from loyalty.jobs.errors import BooksUnsound
 from loyalty.keyring import Keyring
+from loyalty.linking.operations import expire as expire_consents
 from loyalty.orders.delivery import chase
 from loyalty.points.operations import expire
 from loyalty.settings import Settings
@@ -67,6 +70,25 @@ def chase_orders(database: Database, _business_date: date) -> str:
     return (
         f"{done.found:,} orders taken up, {done.ended:,} ended, {done.failed:,} failed"
     )
+
+
+def tidy_oauth(database: Database, _business_date: date) -> str:
+    """Forget what nobody can use any more, end consents, and rotate an old key.
+
+    What has gone is not there to go again, so that a second run does nothing.
+    """
+    keyring = Keyring.open(Settings.from_environment())
+    gone = retrying(database, lambda session: forget_expired(session, at=wall()))
+    ended = 0
+    while done := retrying(
+        database, lambda session: expire_consents(session, at=now())
+    ):
+        ended += done
+    is_turned = retrying(
+        database, lambda session: rotate_if_old(session, keyring=keyring, at=wall())
+    )
+    turned = ", tokens are signed with the next key" if is_turned else ""
+    return f"{gone:,} tokens and proofs forgotten, {ended:,} consents ended{turned}"
 
 
 def prove_ledger(database: Database, _business_date: date) -> str:

@@ -24,5 +24,6 @@ SCHEDULE = (
     Job("expire-points", nightly.expire_points, cron="0 2 * * *"),
     Job("cancel-unpaid", nightly.cancel_unpaid, cron="20 2 * * *"),
     Job("chase-orders", nightly.chase_orders, cron="*/5 * * * *", is_daily=False),
+    Job("tidy-oauth", nightly.tidy_oauth, cron="40 2 * * *"),
     Job("prove-ledger", nightly.prove_ledger, cron="0 3 * * *"),
 )

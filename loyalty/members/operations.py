@@ -386,6 +386,18 @@ UPDATE {table} x SET msisdn = concat_ws('-', 'erased', x.member_id, n.nth){more}
 _DESTROY = {
     "person": "DELETE FROM person WHERE member_id = :member",
     "link": "DELETE FROM link WHERE member_id = :member",
+    "oauth_grant": """UPDATE oauth_grant g
+                         SET revoked_at = :at, revoke_reason = 'member_erased'
+                        FROM link_consent l
+                       WHERE l.consent_ref = g.consent_ref AND l.member_id = :member
+                         AND g.revoked_at IS NULL""",
+    "link_consent": """UPDATE link_consent
+                          SET account_hash = NULL, account_sealed = NULL,
+                              source = NULL, ended_at = coalesce(ended_at, :at),
+                              reason = coalesce(reason, 'member_erased'),
+                              state = CASE WHEN ended_at IS NULL THEN 'revoked'
+                                           ELSE state END
+                        WHERE member_id = :member""",
     "claim": """DELETE FROM claim WHERE member_id = :member
                    AND space IN ('member', 'msisdn', 'account', 'opening')""",
     "member_access": "DELETE FROM member_access WHERE member_id = :member",
@@ -424,7 +436,7 @@ def erase(session: Session, *, member_id: int, at: datetime) -> Erased:
         {"member": member_id},
     )
     before = _points(session, member_id)
-    facts = {"member": member_id, "on": at.astimezone(TIME_ZONE).date()}
+    facts = {"member": member_id, "on": at.astimezone(TIME_ZONE).date(), "at": at}
     destroyed = {
         table: _count(session.execute(text(statement), facts))
         for table, statement in _DESTROY.items()

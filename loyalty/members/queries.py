@@ -264,6 +264,10 @@ _KEPT = {
     "consents": """SELECT purpose, given_at, notice_version, granted, channel
                      FROM consent WHERE member_id = :member
                     ORDER BY given_at, purpose""",
+    "partner_consents": """SELECT partner, kinds, purpose_version, state, asked_at,
+                                  granted_at, expires_at, channel, ended_at, reason
+                             FROM link_consent WHERE member_id = :member
+                            ORDER BY asked_at, consent_ref""",
     "contact_changes": """SELECT changed_at, kind, actor FROM contact_change
                            WHERE member_id = :member ORDER BY changed_at""",
     "sign_ins": """SELECT started_at, seen_at, ended_at, method FROM web_session

@@ -15,6 +15,7 @@ MEMBER_PAGES = [
     "/profile/consents",
     "/profile/contact",
     "/profile/erasure",
+    "/profile/links",
     "/profile/passkeys",
     "/catalogue",
     "/catalogue?family=ALLIANCE&q=保险",

@@ -1,8 +1,11 @@
 """Partners with machines of their own, and a site that answers over HTTP."""
 
+import base64
+import hashlib
 import json
 import threading
 import time
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -183,3 +186,148 @@ def metadata(site):
     """What the server says of itself."""
     answer = requests.get(f"{site}/.well-known/oauth-authorization-server", timeout=10)
     return json.loads(answer.text)
+
+
+BACK = "http://127.0.0.1:9/back"
+VERIFIER = "a-verifier-of-at-least-forty-three-characters-0123456789"
+KINDS = ("balance.read", "accrue")
+
+
+def challenge(verifier=VERIFIER):
+    """What a client shows of its verifier beforehand."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def linking(enroll):
+    """A machine that may ask members, and call the API for those who agreed."""
+    return lambda **other: enroll(
+        scopes=(*SCOPES, *KINDS),
+        redirect_uris=(BACK,),
+        contact="客服 95595",
+        **other,
+    )
+
+
+@pytest.fixture
+def push(app):
+    """Push what a machine wants to ask; a parameter that is None is left out."""
+
+    def send(machine, *, headers=None, **other):
+        told = {
+            "response_type": "code",
+            "client_id": machine.client_id,
+            "redirect_uri": BACK,
+            "scope": " ".join(KINDS),
+            "state": "as it was",
+            "code_challenge": challenge(),
+            "code_challenge_method": "S256",
+            "account_ref": "C-0001",
+        } | other
+        return app.test_client().post(
+            "/oauth/par",
+            data={name: value for name, value in told.items() if value is not None},
+            auth=(machine.client_id, machine.secret),
+            headers=headers,
+        )
+
+    return send
+
+
+class Consenting:
+    """A member at the consent page of one request."""
+
+    def __init__(self, client, path, csrf, telephone):
+        self.client, self.path = client, path
+        self.csrf, self.telephone = csrf, telephone
+
+    def page(self):
+        """Open the page."""
+        return self.client.get(self.path)
+
+    def send(self, **fields):
+        """Send the form of the page."""
+        page = self.page()
+        assert page.status_code == 200, page.text
+        return self.client.post(
+            self.path, data={"csrf_token": self.csrf(page.text)} | fields
+        )
+
+    def agree(self, **fields):
+        """Say yes, with the code that was sent; returns what the browser carries."""
+        assert self.send(do="send", agree="yes").status_code == 200
+        code = self.telephone.code()
+        answer = self.send(**({"do": "confirm", "agree": "yes", "code": code} | fields))
+        assert answer.status_code == 303, answer.text
+        return carried(answer)
+
+
+def carried(answer):
+    """What the browser carries back to who asked."""
+    assert answer.location.startswith(f"{BACK}?")
+    return dict(parse_qsl(urlsplit(answer.location).query))
+
+
+@pytest.fixture
+def consenting(browser, join, csrf, telephone):
+    """Bring a member to the consent page of a request."""
+
+    def come(machine, pushed, *, member_id=None):
+        client = browser(member_id=member_id or join())
+        query = urlencode(
+            {"client_id": machine.client_id, "request_uri": pushed["request_uri"]}
+        )
+        return Consenting(client, f"/oauth/authorize?{query}", csrf, telephone)
+
+    return come
+
+
+@pytest.fixture
+def agree(push, consenting):
+    """Let a member agree to what a machine pushes; returns what is carried back."""
+
+    def say_yes(machine, *, member_id=None, **other):
+        pushed = push(machine, **other).get_json()
+        return consenting(machine, pushed, member_id=member_id).agree()
+
+    return say_yes
+
+
+@pytest.fixture
+def spend(app):
+    """Bring a code or a refresh token to the token endpoint."""
+
+    def bring(machine, *, headers=None, **form):
+        told = {
+            "grant_type": "authorization_code",
+            "redirect_uri": BACK,
+            "code_verifier": VERIFIER,
+        } | form
+        if told["grant_type"] == "refresh_token":
+            told = form
+        return app.test_client().post(
+            "/oauth/token",
+            data={name: value for name, value in told.items() if value is not None},
+            auth=(machine.client_id, machine.secret),
+            headers=headers,
+        )
+
+    return bring
+
+
+@pytest.fixture
+def whoami(app):
+    """Call the API with a token."""
+    return lambda token, path="/api/v1/whoami": app.test_client().get(
+        path, headers={"Authorization": f"Bearer {token}"}
+    )
+
+
+@pytest.fixture
+def linked(linking, push, consenting, spend):
+    """A machine, the member who agreed, and the tokens that came of it."""
+    machine = linking()
+    member = consenting(machine, push(machine).get_json())
+    told = member.agree()
+    return machine, member, told["code"], spend(machine, code=told["code"]).get_json()

@@ -114,6 +114,7 @@ def test_what_only_a_member_can_give_is_refused(enroll, ask_token):
     machine = enroll(
         scopes=("balances:read", "balance.read"),
         redirect_uris=("https://bank.example/back",),
+        contact="95595",
     )
 
     answer = ask_token(machine, scope="balance.read")

@@ -1,0 +1,1 @@
+"""What members let partners have and do: one consent for each, with an end."""

@@ -1,0 +1,60 @@
+"""The table of consents."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from loyalty.database import Base
+from loyalty.linking.rules import STATES
+
+
+class LinkConsent(Base):
+    """What a partner asked a member for, and what the member said.
+
+    Keyed by its name alone, as claims are: a partner asks before anybody knows whose
+    account it is.
+    """
+
+    __tablename__ = "link_consent"
+    __table_args__ = (
+        CheckConstraint(
+            f"state IN ({', '.join(repr(state) for state in STATES)})",
+            name="state_known",
+        ),
+        CheckConstraint(
+            "state NOT IN ('authorized', 'revoked')"
+            " OR member_id IS NOT NULL AND granted_at IS NOT NULL",
+            name="given_by_somebody",
+        ),
+        CheckConstraint(
+            "(state IN ('awaiting_authorization', 'authorized')) = (ended_at IS NULL)",
+            name="ends_whole",
+        ),
+        Index(
+            "link_consent_one_per_account",
+            "partner",
+            "account_hash",
+            unique=True,
+            postgresql_where=text("state = 'authorized'"),
+        ),
+        Index(None, "member_id", "partner"),
+    )
+
+    consent_ref: Mapped[str] = mapped_column(primary_key=True)
+    partner: Mapped[str] = mapped_column(ForeignKey("partner.partner"))
+    client_id: Mapped[str] = mapped_column(ForeignKey("partner_client.client_id"))
+    member_id: Mapped[int | None] = mapped_column(BigInteger)  # None: nobody said yes
+    account_hash: Mapped[bytes | None]  # None: erased
+    account_sealed: Mapped[bytes | None]  # None: erased
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    purpose_version: Mapped[int]
+    state: Mapped[str] = mapped_column(server_default="awaiting_authorization")
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]  # while it waits: until when; then: of what was given
+    granted_at: Mapped[datetime | None]  # None: not given
+    channel: Mapped[str | None]  # None: not decided
+    source: Mapped[str | None]  # the address it was decided from; None: not, or erased
+    ended_at: Mapped[datetime | None]  # None: waits, or holds
+    reason: Mapped[str | None]  # None: waits, or holds
