@@ -73,6 +73,18 @@ KINDS = (
     Kind("hold", _legs(["available"], ["held"]), spends=True),
     Kind("capture", _legs(["held"], _REDEEMED)),
     Kind("release", _legs(["held"], [*_MEMBER, "voided.churn"])),
+    Kind("exchange_out", _legs(["held"], ["exchanged.out:"])),
+    Kind(
+        "exchange_out_reversal",
+        _legs(["exchanged.out:"], [*_MEMBER, "voided.churn"]),
+    ),
+    Kind("exchange_in", _legs(["exchanged.in:"], _MEMBER)),
+    # What is spent already is not owed: the partner gave its word for it.
+    Kind(
+        "exchange_in_reversal",
+        _legs(["available"], ["exchanged.in:"]),
+        shortfall=Shortfall.FLOOR,
+    ),
     Kind("expiry", _legs(["available"], ["expired"]), shortfall=Shortfall.FLOOR),
     Kind(
         "churn_void",

@@ -121,6 +121,50 @@ def capture(of: UUID, amount: int | None = None, **more: Any) -> Entry:
     )
 
 
+def exchange_out(of: UUID, amount: int | None = None, **more: Any) -> Entry:
+    """Let held points become a partner's units."""
+    return entry(
+        "exchange_out",
+        Transfer("held", "exchanged.out:MU", None, amount),
+        reverses=of,
+        **more,
+    )
+
+
+def take_exchange_back(of: UUID, amount: int | None = None, **more: Any) -> Entry:
+    """Give points back that a partner would not have after all."""
+    return entry(
+        "exchange_out_reversal",
+        Transfer(None, "available", None, amount),
+        reverses=of,
+        **more,
+    )
+
+
+def exchange_in(
+    amount: int = 100, into: Lot | None = None, partner: str = "CEB", **more: Any
+) -> Entry:
+    """Points that a partner's units became."""
+    into = into or lot(issuer=partner)
+    return entry(
+        "exchange_in",
+        Transfer(f"exchanged.in:{partner}", "available", ("UNI",), amount, into),
+        **more,
+    )
+
+
+def undo_exchange_in(
+    of: UUID, amount: int | None = None, own: Lot | None = None, **more: Any
+) -> Entry:
+    """Take back what is left of them."""
+    return entry(
+        "exchange_in_reversal",
+        Transfer("available", "exchanged.in:CEB", ("UNI",), amount, own),
+        reverses=of,
+        **more,
+    )
+
+
 def release(of: UUID, amount: int | None = None, **more: Any) -> Entry:
     return entry("release", Transfer("held", None, None, amount), reverses=of, **more)
 

@@ -28,12 +28,14 @@ from tests.ledger.makers import (
     credit,
     earn,
     entry,
+    exchange_in,
     expire,
     hold,
     lot,
     redeem,
     reinstate,
     settle_bill,
+    undo_exchange_in,
     void,
 )
 from tests.ledger.model import MEMBER_ACCOUNTS, Member
@@ -158,6 +160,10 @@ class Ledger(RuleBasedStateMachine):
     def earn(self, m, n, into, on, now) -> None:
         self.submit(earn(n, into, member=m, effective_on=on), now)
 
+    @rule(m=members, n=amounts, into=lots, on=days, now=now)
+    def exchange_in(self, m, n, into, on, now) -> None:
+        self.submit(exchange_in(n, into, member=m, effective_on=on), now)
+
     @rule(m=members, n=amounts, into=st.none() | lots, now=now)
     def bill(self, m, n, into, now) -> None:
         made = settle_bill(n, into, member=m) if into else accrue(n, member=m)
@@ -226,6 +232,12 @@ class Ledger(RuleBasedStateMachine):
         of = self.some_posted(data, m, "activity_accrual")
         if of:
             self.submit(claw_back(n, own, member=m, reverses=of), now)
+
+    @rule(data=st.data(), m=members, n=part, own=st.none() | lots, now=now)
+    def undo_an_exchange_in(self, data, m, n, own, now) -> None:
+        of = self.some_posted(data, m, "exchange_in")
+        if of:
+            self.submit(undo_exchange_in(of, n, own, member=m), now)
 
     @rule(data=st.data(), m=members, on=days, now=now)
     def reinstate(self, data, m, on, now) -> None:

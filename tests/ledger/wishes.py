@@ -5,7 +5,15 @@ from datetime import date
 from hypothesis import strategies as st
 
 from loyalty.points.entries import KINDS
-from tests.ledger.makers import DAY, capture, give_back, lot, release
+from tests.ledger.makers import (
+    DAY,
+    capture,
+    exchange_out,
+    give_back,
+    lot,
+    release,
+    take_exchange_back,
+)
 
 DAYS = (DAY, date(2026, 7, 31), date(2026, 8, 1), date(2026, 9, 20), date(2027, 1, 1))
 LAST_DAYS = (date(2026, 6, 30), date(2026, 7, 31), date(2026, 9, 30), None)
@@ -16,6 +24,8 @@ UNDOINGS = (
     (release, "hold"),
     (give_back, "redemption"),
     (release, "redemption"),
+    (exchange_out, "hold"),
+    (take_exchange_back, "exchange_out"),
 )
 POSTED = {kind.name for kind in KINDS if not kind.name.startswith("bill_")}
 

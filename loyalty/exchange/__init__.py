@@ -1,0 +1,1 @@
+"""Points turned into what partners keep, and back: rates, quotes, sagas."""

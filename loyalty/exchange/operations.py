@@ -1,0 +1,365 @@
+"""Move exchanges through their states; `request` begins them.
+
+Every use case locks in one order: the day that entries may be dated to, then the
+member's book, which guards the exchange and all that hangs on it; what members share
+(the card's cap, blocks, a partner's credit) comes last.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from loyalty.approvals.models import Approval
+from loyalty.approvals.operations import request as ask_second_person
+from loyalty.exchange import blocks, linking
+from loyalty.exchange.errors import ExchangeMovedOn
+from loyalty.exchange.models import Exchange, ExchangeAttempt
+from loyalty.exchange.moving import Hand, confirm, move, release, take
+from loyalty.exchange.requesting import Requested, bound, request
+from loyalty.exchange.rules import (
+    Asked,
+    Case,
+    Direction,
+    Question,
+    Verdict,
+    next_question,
+    verdict,
+)
+from loyalty.keyring import Keyring
+from partners.ports import MilesOrder, MilesReversal, Receipt
+
+__all__ = [
+    "WRITE_OFF",
+    "Ask",
+    "Requested",
+    "apply_write_off",
+    "ask_back",
+    "ask_write_off",
+    "bound",
+    "cancel",
+    "claim",
+    "request",
+    "settle",
+]
+
+WRITE_OFF = "exchange.write_off"
+PARTNERS = "partners"  # who acts when a partner has answered
+ACTIVITY = "points_exchange"  # what miles are booked as at airlines
+_DETAIL_LENGTH_MAX = 300
+
+
+def cancel(
+    session: Session,
+    *,
+    member_id: int,
+    exchange_ref: str,
+    actor: str,
+    at: datetime,
+    reason: str = "canceled",
+) -> Exchange:
+    """Call an exchange off that nobody was asked for yet; everything goes back.
+
+    One that is over already stays as it is. Raises `UnknownExchange`, and
+    `ExchangeMovedOn` once the partner may have been reached.
+    """
+    hand = take(session, member_id, exchange_ref, actor=actor, at=at)
+    state = hand.exchange.state
+    if state == "declined":
+        return hand.exchange
+    if state != "requested":
+        raise ExchangeMovedOn(exchange_ref=exchange_ref, state=state)
+    release(hand, reason)
+    return hand.exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question that has been written down and is to be asked now."""
+
+    what: Question
+    attempt_no: int
+    direction: str
+    order: MilesOrder
+    reversal: MilesReversal
+
+
+def claim(
+    session: Session,
+    *,
+    member_id: int,
+    exchange_ref: str,
+    keyring: Keyring,
+    at: datetime,
+) -> Ask | None:
+    """Write down the next question of an exchange; None: nothing to ask now.
+
+    One that has waited too long ends here. Raises `UnknownExchange`.
+    """
+    hand = take(session, member_id, exchange_ref, actor=PARTNERS, at=at)
+    what = next_question(case_of(hand), at=at)
+    if what is Question.GIVE_UP:
+        release(hand, "no_answer_in_time")
+        return None
+    if what is None:
+        return None
+    last = session.scalar(
+        select(ExchangeAttempt)
+        .where(*_attempts(hand.exchange))
+        .order_by(ExchangeAttempt.attempt_no.desc())
+        .limit(1)
+    )
+    attempt_no = last.attempt_no + 1 if last is not None else 1
+    session.execute(
+        insert(ExchangeAttempt).values(
+            **hand.key, attempt_no=attempt_no, what=what, asked_at=at
+        )
+    )
+    if what is Question.MOVE and hand.exchange.state == "requested":
+        move(hand, "sent")
+    return _ask(hand, what, attempt_no, keyring, last.partner_ref if last else None)
+
+
+def settle(
+    session: Session,
+    *,
+    member_id: int,
+    exchange_ref: str,
+    ask: Ask | None,
+    receipt: Receipt,
+    at: datetime,
+    actor: str = PARTNERS,
+) -> Exchange:
+    """Write an answer down, and do what it means.
+
+    `ask` None: the partner told it by itself, or a person learned it there, which is
+    an answer to a look-up. Raises `UnknownExchange`.
+    """
+    hand = take(session, member_id, exchange_ref, actor=actor, at=at)
+    what = Question.LOOK_UP if ask is None else ask.what
+    detail = receipt.reason and receipt.reason[:_DETAIL_LENGTH_MAX]
+    answer = {
+        "answered_at": at,
+        "outcome": str(receipt.outcome),
+        "partner_ref": receipt.partner_ref,
+        "detail": detail,
+    }
+    if ask is None:
+        nth = session.scalar(select(func.count()).where(*_attempts(hand.exchange)))
+        session.execute(
+            insert(ExchangeAttempt).values(
+                **hand.key, attempt_no=(nth or 0) + 1, what=what, asked_at=at, **answer
+            )
+        )
+    else:
+        session.execute(
+            update(ExchangeAttempt)
+            .where(
+                *_attempts(hand.exchange), ExchangeAttempt.attempt_no == ask.attempt_no
+            )
+            .values(**answer)
+            .execution_options(synchronize_session=False)
+        )
+    said = verdict(
+        state=hand.exchange.state,
+        what=what,
+        outcome=receipt.outcome,
+        is_under_way=case_of(hand).may_have_arrived,
+    )
+    _do(hand, said, what)
+    return hand.exchange
+
+
+def _ask(
+    hand: Hand,
+    what: Question,
+    attempt_no: int,
+    keyring: Keyring,
+    validation_ref: str | None,
+) -> Ask:
+    """Return a question with all that its partner needs to know."""
+    exchange = hand.exchange
+    is_out = exchange.direction == Direction.OUT
+    miles = exchange.units_in if is_out else exchange.units_out
+    return Ask(
+        what,
+        attempt_no,
+        exchange.direction,
+        MilesOrder(
+            reference=exchange.exchange_ref,
+            member=linking.named(
+                hand.session,
+                member_id=exchange.member_id,
+                partner=exchange.partner,
+                account_ref=exchange.account_ref,
+                keyring=keyring,
+            ),
+            miles=miles,
+            activity=ACTIVITY,
+            activity_on=exchange.requested_on,
+            validation_ref=validation_ref if what is Question.MOVE else None,
+        ),
+        MilesReversal(
+            reference=f"{exchange.exchange_ref}-r",
+            original=exchange.exchange_ref,
+            miles=miles,
+        ),
+    )
+
+
+def ask_back(
+    session: Session, *, member_id: int, exchange_ref: str, actor: str, at: datetime
+) -> Exchange:
+    """Let the partner be asked to take back what it did too late.
+
+    Raises `UnknownExchange`, and `ExchangeMovedOn` if it is not disputed.
+    """
+    hand = take(session, member_id, exchange_ref, actor=actor, at=at)
+    exchange = hand.exchange
+    if exchange.state != "disputed":
+        raise ExchangeMovedOn(exchange_ref=exchange_ref, state=exchange.state)
+    if not exchange.is_reversal_wanted:
+        exchange.is_reversal_wanted = True
+        move(hand, "disputed", "asked_back")
+    return exchange
+
+
+def ask_write_off(
+    session: Session,
+    *,
+    member_id: int,
+    exchange_ref: str,
+    reason: str,
+    maker: int,
+    at: datetime,
+) -> Approval:
+    """Ask to let a member keep both points and miles, which we pay for (J20).
+
+    Raises `UnknownExchange`, `ExchangeMovedOn` and `AlreadyRequested`.
+    """
+    hand = take(session, member_id, exchange_ref, actor=f"staff:{maker}", at=at)
+    _check_writable_off(hand)
+    exchange = hand.exchange
+    return ask_second_person(
+        session,
+        action=WRITE_OFF,
+        subject=f"{member_id}/{exchange_ref}",
+        before={"state": exchange.state, "money_fen": 0},
+        after={
+            "state": "confirmed",
+            "partner": exchange.partner,
+            "units_in": exchange.units_in,
+            "points_kept": exchange.units_out,
+            "money_fen": exchange.money_fen,
+        },
+        reason=reason,
+        maker=maker,
+        at=at,
+    )
+
+
+def apply_write_off(session: Session, *, approval: Approval, at: datetime) -> Exchange:
+    """End a dispute at our cost: the partner is owed for its units all the same.
+
+    Raises `ExchangeMovedOn` if it was settled meanwhile.
+    """
+    assert approval.action == WRITE_OFF
+    assert approval.state == "approved"
+    member_id, exchange_ref = approval.subject.split("/")
+    hand = take(
+        session,
+        int(member_id),
+        exchange_ref,
+        actor=f"staff:{approval.checker}",
+        at=at,
+    )
+    _check_writable_off(hand)
+    exchange = hand.exchange
+    if exchange.billing == "prepaid" and not _draw(hand):
+        exchange.billing = "postpaid"
+    exchange.effective_on = hand.open_on
+    move(hand, "confirmed", "written_off")
+    return exchange
+
+
+def _check_writable_off(hand: Hand) -> None:
+    exchange = hand.exchange
+    if exchange.state != "disputed" or exchange.direction != Direction.OUT:
+        raise ExchangeMovedOn(exchange_ref=exchange.exchange_ref, state=exchange.state)
+
+
+def case_of(hand: Hand) -> Case:
+    """Return what decides whom to ask next."""
+    exchange = hand.exchange
+    attempts = hand.session.execute(
+        select(ExchangeAttempt.what, ExchangeAttempt.asked_at, ExchangeAttempt.outcome)
+        .where(*_attempts(exchange))
+        .order_by(ExchangeAttempt.attempt_no)
+    )
+    return Case(
+        state=exchange.state,
+        state_at=exchange.state_at,
+        send_after=exchange.send_after,
+        deadline=exchange.deadline,
+        is_reversal_wanted=exchange.is_reversal_wanted,
+        asked=[Asked(*attempt) for attempt in attempts],
+    )
+
+
+def _do(hand: Hand, said: Verdict, what: Question) -> None:
+    """Do what an answer means."""
+    match said:
+        case Verdict.CONFIRM:
+            confirm(hand)
+        case Verdict.RELEASE:
+            reason = "account_refused" if what is Question.VALIDATE else "refused"
+            release(hand, reason)
+        case Verdict.UNDO:
+            hand.undo(cause="refused_after_acceptance")
+            blocks.put_back(hand.session, [hand.exchange.exchange_ref], at=hand.at)
+            move(hand, "declined", "refused_after_acceptance")
+        case Verdict.DISPUTE:
+            _come_late(hand)
+        case Verdict.RESOLVE:
+            move(hand, "declined", "taken_back_by_partner")
+        case Verdict.KEPT:
+            move(hand, "disputed", "kept_by_partner")
+        case Verdict.KEEP:
+            return
+
+
+def _come_late(hand: Hand) -> None:
+    """Take in what a partner did after we had given up.
+
+    Points that were given back and units that came are for finance to see. Units that
+    were taken, for nothing so far, are worth their points still.
+    """
+    exchange = hand.exchange
+    if exchange.direction == Direction.IN and (
+        exchange.billing == "postpaid" or _draw(hand)
+    ):
+        confirm(hand, "came_late")
+    else:
+        move(hand, "disputed", "confirmed_after_release")
+
+
+def _draw(hand: Hand) -> bool:
+    exchange = hand.exchange
+    (is_met,) = blocks.draw(
+        hand.session,
+        [blocks.Want(exchange.exchange_ref, exchange.units_in)],
+        partner=exchange.partner,
+        direction=exchange.direction,
+        on=hand.on,
+        at=hand.at,
+    )
+    return is_met
+
+
+def _attempts(exchange: Exchange) -> tuple[Any, ...]:
+    return (
+        ExchangeAttempt.member_id == exchange.member_id,
+        ExchangeAttempt.exchange_ref == exchange.exchange_ref,
+    )
