@@ -12,6 +12,7 @@ from blueprints.wording.words import Words
 from loyalty.points.queries import (
     ActivityFacts,
     BillFacts,
+    ExchangeFacts,
     LotMove,
     RedemptionFacts,
     StatementEntry,
@@ -32,6 +33,16 @@ _TITLES: Final[dict[str, Words]] = {
     "capture": ("兑换{what}完成", "Redeemed: {what}"),
     "release": ("{what}未成，积分退回", "{what}: not completed, points back"),
     "redemption_reversal": ("{what}已退，积分退回", "{what}: returned, points back"),
+    "exchange_out": ("{what}完成", "{what}: done"),
+    "exchange_out_reversal": (
+        "{what}被退回，积分退回",
+        "{what}: not accepted, points back",
+    ),
+    "exchange_in": ("{what}", "{what}"),
+    "exchange_in_reversal": (
+        "{what}被撤销，积分扣回",
+        "{what}: undone, points taken back",
+    ),
     "expiry": ("积分到期", "Points expired"),
     "churn_void": ("离网后积分作废", "Voided on leaving the network"),
     "reinstatement": ("重新入网，积分恢复", "Restored on coming back"),
@@ -62,6 +73,7 @@ def tell(entry: StatementEntry) -> Told:
             *_about_bill(entry),
             *_about_activity(entry),
             *_about_redemption(entry),
+            *_about_exchange(entry),
             *_about_debt(entry),
         ],
         lots=[_lot(move) for move in entry.lots],
@@ -77,6 +89,8 @@ def _what(entry: StatementEntry) -> str:
         return _activity(entry.activity)
     if entry.redemption is not None:
         return _item(entry.redemption)
+    if entry.exchange is not None:
+        return _exchange(entry.exchange)
     return speak("", "").strip()
 
 
@@ -89,6 +103,13 @@ def _item(got: RedemptionFacts) -> str:
     title = got.title_zh if language() == "zh" else got.title_en
     title = f"“{title}”" if language() == "zh" else title
     return f"{title} × {got.quantity}" if got.quantity > 1 else title
+
+
+def _exchange(made: ExchangeFacts) -> str:
+    name = issuer_name(made.partner, made.name)
+    if made.direction == "out":
+        return speak(f"换到{name}", f"Exchange to {name}")
+    return speak(f"由{name}换入", f"Exchange from {name}")
 
 
 def _about_bill(entry: StatementEntry) -> list[str]:
@@ -170,6 +191,29 @@ def _about_redemption(entry: StatementEntry) -> list[str]:
             speak(
                 f"用掉此前留出的 {number(-entry.held)} 积分。",
                 f"Uses the {points(-entry.held)} that had been set aside.",
+            )
+        )
+    return told
+
+
+def _about_exchange(entry: StatementEntry) -> list[str]:
+    made = entry.exchange
+    if made is None:
+        return []
+    given, got = term("unit", made.from_unit), term("unit", made.to_unit)
+    if made.direction == "out":
+        given = speak("积分", "points")
+    told = [
+        speak(
+            f"{number(made.units_out)} {given}换 {number(made.units_in)} {got}。",
+            f"{number(made.units_out)} {given} for {number(made.units_in)} {got}.",
+        )
+    ]
+    if made.fee_points:
+        told.append(
+            speak(
+                f"其中手续费 {number(made.fee_points)} 积分。",
+                f"A fee of {points(made.fee_points)} is in it.",
             )
         )
     return told

@@ -13,7 +13,7 @@ from flask import Flask
 
 from blueprints import formatting
 from blueprints.language import speak
-from blueprints.wording import desk, general, linking, ordering, shelf
+from blueprints.wording import desk, exchanging, general, linking, ordering, shelf
 from blueprints.wording.pages import PAGES
 from blueprints.wording.states import STATES
 from blueprints.wording.terms import TERMS
@@ -27,6 +27,7 @@ WORDS: Final[dict[str, Words]] = {
     **shelf.REFUSALS,
     **desk.REFUSALS,
     **linking.REFUSALS,
+    **exchanging.REFUSALS,
 }
 
 

@@ -92,7 +92,18 @@ _PAYABLE = text(
             SELECT r.partner, -b.settlement_fen
               FROM redemption_return b JOIN redemption r
                 ON r.member_id = b.member_id AND r.redemption_ref = b.redemption_ref
-             WHERE b.effective_on >= :first_day AND b.effective_on < :next_month) m
+             WHERE b.effective_on >= :first_day AND b.effective_on < :next_month
+            UNION ALL
+            -- what came in is owed by the partner, and what was paid for in advance
+            -- is owed no more
+            SELECT partner, money_fen FROM exchange
+             WHERE direction = 'out' AND billing = 'postpaid'
+               AND effective_on >= :first_day AND effective_on < :next_month
+            UNION ALL
+            SELECT e.partner, -r.money_fen
+              FROM exchange_reversal r JOIN exchange e USING (member_id, exchange_ref)
+             WHERE e.direction = 'out' AND e.billing = 'postpaid'
+               AND r.effective_on >= :first_day AND r.effective_on < :next_month) m
      WHERE partner IS NOT NULL
      GROUP BY partner HAVING sum(fen) <> 0 ORDER BY partner
     """

@@ -117,11 +117,22 @@ def _line(line: Subscription) -> dict[str, object]:
 
 # The entries of the books, as members think of them.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "earned": ("opening", "bill_release", "activity_accrual"),
-    "spent": ("redemption", "hold", "capture"),
-    "returned": ("redemption_reversal", "release", "reinstatement"),
+    "earned": ("opening", "bill_release", "activity_accrual", "exchange_in"),
+    "spent": ("redemption", "hold", "capture", "exchange_out"),
+    "returned": (
+        "redemption_reversal",
+        "release",
+        "reinstatement",
+        "exchange_out_reversal",
+    ),
     "expired": ("expiry",),
-    "taken_back": ("bill_bounce", "bill_adjustment", "activity_refund", "churn_void"),
+    "taken_back": (
+        "bill_bounce",
+        "bill_adjustment",
+        "activity_refund",
+        "churn_void",
+        "exchange_in_reversal",
+    ),
     "pending": ("bill_accrual", "bill_revival", "bill_cancel"),
 }
 ENTRIES_MAX: Final = 500
@@ -205,6 +216,21 @@ class RedemptionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeFacts:
+    """What the points became, or came from."""
+
+    exchange_ref: str
+    partner: str
+    name: str | None
+    direction: str  # out: they became the partner's units
+    from_unit: str
+    to_unit: str
+    units_out: int
+    fee_points: int
+    units_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatementEntry:
     """An entry of the books, with all that explains it."""
 
@@ -225,6 +251,7 @@ class StatementEntry:
     bill: BillFacts | None
     activity: ActivityFacts | None
     redemption: RedemptionFacts | None
+    exchange: ExchangeFacts | None
 
 
 def wallet(session: Session, *, member_id: int, on: date) -> Wallet:
@@ -367,6 +394,9 @@ def statement(
         row[0]: RedemptionFacts(*row[1:])
         for row in session.execute(_REDEMPTIONS, facts)
     }
+    exchanged = {
+        row[0]: ExchangeFacts(*row[1:]) for row in session.execute(_EXCHANGES, facts)
+    }
     return [
         StatementEntry(
             **_plain(row),
@@ -374,6 +404,7 @@ def statement(
             bill=bills.get(row.id),
             activity=activities.get(row.id),
             redemption=redeemed.get(row.id),
+            exchange=exchanged.get(row.id),
         )
         for row in rows
     ]
@@ -480,6 +511,20 @@ _REDEMPTIONS = text(
             AND (o.held_by IN (t.id, t.reverses) OR o.redeemed_by IN (t.id, t.reverses)
                  OR o.order_ref = d.redemption_ref)
       JOIN catalogue_item i ON i.item_code = coalesce(o.item_code, d.item_code)
+     WHERE t.member_id = :member AND t.id = ANY(:ids)
+     ORDER BY t.id, t.line
+    """
+)
+
+_EXCHANGES = text(
+    """
+    SELECT DISTINCT ON (t.id) t.id, e.exchange_ref, e.partner, p.name, e.direction,
+           e.from_unit, e.to_unit, e.units_out, e.fee_points, e.units_in
+      FROM ledger.transfer t
+      JOIN exchange e ON e.member_id = t.member_id
+                     AND (e.held_by IN (t.id, t.reverses)
+                          OR e.entry_id IN (t.id, t.reverses))
+      LEFT JOIN partner p ON p.partner = e.partner
      WHERE t.member_id = :member AND t.id = ANY(:ids)
      ORDER BY t.id, t.line
     """
