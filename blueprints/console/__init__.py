@@ -15,6 +15,7 @@ bp = Blueprint(
 from blueprints.console import (  # noqa: E402
     approvals,  # noqa: F401
     catalogue,  # noqa: F401
+    clients,  # noqa: F401
     counter,  # noqa: F401
     erasures,  # noqa: F401
     fulfilment,  # noqa: F401

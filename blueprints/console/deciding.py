@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from blueprints.sessions import SignedInStaff
 from loyalty.approvals.models import Approval
 from loyalty.catalogue import operations as catalogue
+from loyalty.clients import governance as clients
 from loyalty.members import operations as members
 from loyalty.staff import operations as staff
 from loyalty.staff.rules import Permission
@@ -41,10 +42,20 @@ def _erase(session: Session, approval: Approval, at: datetime) -> None:
     members.apply_erasure(session, approval=approval, at=at)
 
 
+def _add_client(session: Session, approval: Approval, at: datetime) -> None:
+    clients.apply_add(session, approval=approval, at=at)
+
+
+def _change_client(session: Session, approval: Approval, _at: datetime) -> None:
+    clients.apply_change(session, approval=approval)
+
+
 ACTIONS: Mapping[str, Action] = {
     catalogue.PUBLISH: Action(Permission.CATALOGUE_CHECK, _publish),
     catalogue.CHANGE: Action(Permission.CATALOGUE_CHECK, _change),
     "staff.roles": Action(Permission.STAFF_CHECK, _set_roles),
+    clients.ADD: Action(Permission.CLIENT_CHECK, _add_client),
+    clients.CHANGE: Action(Permission.CLIENT_CHECK, _change_client),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
 }
 

@@ -14,6 +14,8 @@ _TERMS = {
     "brands": "brand",
     "tiers": "tier",
     "roles": "role",
+    "scopes": "scope",
+    "auth_method": "auth_method",
     "family": "family",
     "kind": "kind",
     "cost_treatment": "cost_treatment",
@@ -32,6 +34,8 @@ def fact_words(name: str, said: object) -> str:
     """Return a fact as a person reads it; what was left open is a dash."""
     if said is None or said == "":
         return speak("不限", "no limit") if name in _NO_LIMIT else "–"
+    if isinstance(said, bool):
+        return speak("是", "yes") if said else speak("否", "no")
     if isinstance(said, Mapping):
         return _prices(said)
     if isinstance(said, list | tuple):

@@ -3,6 +3,7 @@
 from typing import Final
 
 from blueprints.wording.words import Words
+from loyalty.clients.rules import KINDS, SCOPES
 
 TERMS: Final[dict[str, dict[str, Words]]] = {
     "unit": {
@@ -108,6 +109,18 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "catalogue.change": ("商品变更", "Change an item"),
         "staff.roles": ("角色调整", "Change of roles"),
         "member.erase": ("删除会员资料", "Erase a member"),
+        "client.add": ("开通伙伴系统", "Let a machine in"),
+        "client.change": ("变更伙伴系统", "Change a machine"),
+    },
+    "scope": {**SCOPES, **KINDS},
+    "auth_method": {
+        "client_secret_basic": ("密码", "With a secret"),
+        "private_key_jwt": ("密钥对", "With keys"),
+    },
+    "key_state": {
+        "next": ("待启用", "Comes next"),
+        "current": ("使用中", "Signs now"),
+        "retired": ("已停用", "Signs no more"),
     },
     "kind": {
         "PRODUCT": ("产品", "Product"),
@@ -156,6 +169,14 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "shield": ("盾牌", "Shield"),
     },
     "item_field": {
+        "client_partner": ("伙伴", "Partner"),
+        "name": ("名称", "Name"),
+        "auth_method": ("证明方式", "Proves itself"),
+        "scopes": ("权限", "Scopes"),
+        "contact": ("联系方式", "Contact"),
+        "redirect_uris": ("返回地址", "Ways back"),
+        "require_dpop": ("令牌绑定密钥", "Tokens belong to a key"),
+        "require_par": ("先提交请求", "Requests are pushed first"),
         "item_code": ("商品编码", "Item code"),
         "state": ("状态", "State"),
         "title_zh": ("中文名称", "Name in Chinese"),

@@ -39,6 +39,24 @@ class ContactMissing(Refused):
         super().__init__()
 
 
+class NothingChanges(Refused):
+    """It is asked for what is so already."""
+
+    code = "nothing_changes"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class NameMissing(Refused):
+    """A client needs a name."""
+
+    code = "name_missing"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
 class BadRedirect(Refused):
     """A way back must be an https address without a fragment, or one on loopback."""
 

@@ -20,6 +20,7 @@ from loyalty.clients.errors import (
     BadRedirect,
     ClientDisabled,
     ContactMissing,
+    NameMissing,
     NoKeysHere,
     NoSecretHere,
     ScopesMissing,
@@ -61,8 +62,8 @@ class Profile:
 def add(session: Session, *, profile: Profile, at: datetime) -> PartnerClient:
     """Register a client of a partner; it gets in once it has a secret or keys.
 
-    Raises `UnknownPartner`, `UnknownScope`, `ScopesMissing`, `ContactMissing`,
-    `BadRedirect`.
+    Raises `UnknownPartner`, `NameMissing`, `UnknownScope`, `ScopesMissing`,
+    `ContactMissing`, `BadRedirect`.
     """
     accept(session, profile=profile)
     made = PartnerClient(
@@ -85,10 +86,12 @@ def add(session: Session, *, profile: Profile, at: datetime) -> PartnerClient:
 def accept(session: Session, *, profile: Profile) -> None:
     """Accept a profile that a client could have.
 
-    Raises `UnknownPartner`, `UnknownScope`, `ScopesMissing`, `ContactMissing`,
-    `BadRedirect`.
+    Raises `UnknownPartner`, `NameMissing`, `UnknownScope`, `ScopesMissing`,
+    `ContactMissing`, `BadRedirect`.
     """
     known_partner(session, code=profile.partner)
+    if not profile.name:
+        raise NameMissing
     if not profile.scopes:
         raise ScopesMissing
     for scope in unknown_scopes(profile.scopes):
@@ -101,6 +104,24 @@ def accept(session: Session, *, profile: Profile) -> None:
     for redirect_uri in profile.redirect_uris:
         if not leads_back(redirect_uri):
             raise BadRedirect(redirect_uri=redirect_uri)
+
+
+def change(session: Session, *, client_id: str, profile: Profile) -> PartnerClient:
+    """Give a client another profile; whose it is and how it proves itself stays.
+
+    Scopes that are taken away open nothing from now on, whatever a token carries.
+
+    Raises `UnknownClient`, `ClientDisabled`, and as `accept` does.
+    """
+    found = _let_in(session, client_id)
+    assert (profile.partner, profile.auth_method) == (found.partner, found.auth_method)
+    accept(session, profile=profile)
+    found.name, found.contact = profile.name, profile.contact
+    found.scopes = sorted(set(profile.scopes))
+    found.redirect_uris = list(profile.redirect_uris)
+    found.require_dpop, found.require_par = profile.require_dpop, profile.require_par
+    session.flush()
+    return found
 
 
 def new_secret(session: Session, *, client_id: str, keyring: Keyring) -> str:

@@ -24,6 +24,8 @@ PAGES = [
     "/console/catalogue",
     "/console/catalogue.xlsx",
     "/console/catalogue/INS-A",
+    "/console/clients",
+    "/console/clients.xlsx",
     "/console/erasures",
     "/console/me",
     "/console/staff",
@@ -32,6 +34,8 @@ PAGES = [
 # Tables as well as forms: what a role without the permission may not see.
 ASK = {
     "/console/catalogue/new": "catalogue_make",
+    "/console/clients": "read",
+    "/console/clients/new": "client_make",
     "/console/counter": "counter",
     "/console/vouchers": "fulfil",
     "/console/fulfilment": "fulfil",

@@ -14,6 +14,10 @@ from loyalty.app import create_app
 from loyalty.catalogue.operations import ask_change, load_items
 from loyalty.catalogue.queries import item
 from loyalty.catalogue.rules import facts_of
+from loyalty.clients.operations import Profile
+from loyalty.clients.operations import add as add_client
+from loyalty.clients.rules import SCOPES
+from loyalty.clients.signing import rotate as rotate_keys
 from loyalty.clock import now
 from loyalty.keyring import Keyring
 from loyalty.orders.operations import place
@@ -114,7 +118,16 @@ def busy(site):
             maker=staff_id,
             at=at,
         )
+        profile = Profile(
+            partner="CEB",
+            name="core",
+            auth_method="private_key_jwt",
+            scopes=tuple(SCOPES),
+        )
+        client_id = add_client(session, profile=profile, at=at).client_id
+        rotate_keys(session, keyring=keyring, at=at)
     return {
+        "client_id": client_id,
         "item_code": "INS-A",
         "order_ref": ORDER_REF,
         "member_id": member_id,
