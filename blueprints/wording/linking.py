@@ -40,10 +40,6 @@ REFUSALS: Final[dict[str, Words]] = {
         "请至少选择一项权限。",
         "Please choose at least one scope.",
     ),
-    "nothing_changes": (
-        "和现在完全一样，没有要改的。",
-        "This is as it is already: nothing changes.",
-    ),
     "name_missing": (
         "请写上名称。",
         "Please give it a name.",
