@@ -181,7 +181,7 @@ def rotate_signing_keys() -> ResponseReturnValue:
 
 def _asked(client_id: str | None) -> ResponseReturnValue:
     """Send the form's wish to another person, or show the form with what it lacks."""
-    reason = request.form.get("reason", "").strip()[:_REASON_CHARS]
+    reason = _line("reason")[:_REASON_CHARS]
     if not reason:
         return _form(client_id, fault=speak("请写明理由。", "Please say why.")), 422
     try:
@@ -228,10 +228,10 @@ def _request(client_id: str | None, reason: str, *, at: datetime) -> int:
 def _told(found: PartnerClient | None = None) -> Profile:
     """Return the profile in the form; whose machine it is cannot change."""
     form = request.form
-    method = form.get("auth_method", "")
+    method = _line("auth_method")
     return Profile(
-        partner=found.partner if found else form.get("partner", ""),
-        name=form.get("name", "").strip()[:_NAME_CHARS],
+        partner=found.partner if found else _line("partner"),
+        name=_line("name")[:_NAME_CHARS],
         auth_method=(
             found.auth_method
             if found
@@ -240,11 +240,17 @@ def _told(found: PartnerClient | None = None) -> Profile:
             else AUTH_METHODS[0]
         ),
         scopes=tuple(form.getlist("scopes")),
-        contact=form.get("contact", "").strip()[:_CONTACT_CHARS],
+        contact=_line("contact")[:_CONTACT_CHARS],
         redirect_uris=tuple(form.get("redirect_uris", "").split()),
         require_dpop="require_dpop" in form,
         require_par="require_par" in form,
     )
+
+
+def _line(field: str) -> str:
+    """Return what was typed into a field, without what nobody can type."""
+    told = request.form.get(field, "")
+    return "".join(letter for letter in told if letter.isprintable()).strip()
 
 
 def _form(client_id: str | None, *, problem: str = "", fault: str = "") -> str:

@@ -14,7 +14,8 @@ from blueprints.oauth import bp
 from blueprints.oauth.pushing import URN, keep
 from blueprints.oauth.server import Server
 from blueprints.sessions import caller_address, member_required, this_member
-from blueprints.wording import issuer_name, say
+from blueprints.wording import partner_names, say
+from blueprints.wording.words import Words
 from loyalty.access.errors import (
     CodeExpired,
     CodeSpent,
@@ -27,7 +28,7 @@ from loyalty.clients.models import PushedRequest
 from loyalty.clients.rules import KINDS
 from loyalty.clients.tokens import answer_pushed, pushed
 from loyalty.clock import now, wall
-from loyalty.errors import Missing
+from loyalty.errors import Missing, Refused
 from loyalty.linking import operations
 from loyalty.linking.errors import AccountTaken
 from loyalty.linking.queries import consent, state_of
@@ -46,6 +47,15 @@ _FAULTS = (
 )
 
 
+class RequestUnclear(Refused):
+    """What the partner asked cannot be understood, or not be trusted."""
+
+    code = "request_unclear"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
 class RequestOver(Missing):
     """What the partner asked is over, or was answered; please begin there again."""
 
@@ -60,8 +70,7 @@ class Question:
     """What a member is asked, in facts."""
 
     consent_ref: str
-    partner: str
-    partner_name: str
+    partner_name: Words
     contact: str
     account: str
     kinds: tuple[str, ...]
@@ -102,8 +111,8 @@ def _confirmed(question: Question, act: str | None) -> ResponseReturnValue:
         to = confirming.send(
             member_id=member_id,
             bound=bound,
-            chinese=f"同意关联{question.partner_name}",
-            english=f"linking your account with {question.partner_name}",
+            chinese=f"同意关联{question.partner_name[0]}",
+            english=f"linking your account with {question.partner_name[1]}",
         )
         return _page(question, sent_to=to)
     if not confirming.accept(member_id=member_id, bound=bound):
@@ -140,16 +149,16 @@ def _answered(question: Question, *, is_yes: bool) -> Response:
 def _pushed_here() -> ResponseReturnValue:
     """Keep what a client asks in the address, where its profile lets it do so.
 
-    Raises `RequestOver`; what the client may be told is sent back to it.
+    Raises `RequestUnclear`; what the client may be told is sent back to it.
     """
     told = request.args.to_dict()
     with services().database.unit_of_work() as session:
         server = _server(session)
         client = server.query_client(told.get("client_id", ""))
         if client is None or client.row.require_par:
-            raise RequestOver
+            raise RequestUnclear
         if not client.check_redirect_uri(told.get("redirect_uri", "")):
-            raise RequestOver
+            raise RequestUnclear
         try:
             name = keep(server, client, told)
         except OAuth2Error as error:
@@ -178,8 +187,7 @@ def _question() -> Question:
         assert client is not None
         return Question(
             consent_ref=found.consent_ref,
-            partner=found.partner,
-            partner_name=issuer_name(known.partner, known.name),
+            partner_name=partner_names(known.partner, known.name),
             contact=client.row.contact,
             account=operations.account_of(found, keyring=server.keyring) or "",
             kinds=tuple(found.kinds),
@@ -217,6 +225,7 @@ def _page(
     return render_template(
         "oauth/authorize.html",
         asked=question,
+        partner=speak(*question.partner_name),
         kinds=[speak(*KINDS[kind]) for kind in question.kinds],
         back=urlsplit(question.redirect_uri).hostname,
         until=now() + GRANTED_FOR,

@@ -65,6 +65,11 @@ def issuer_name(issuer: str, name: str | None) -> str:
     return known if known != issuer else name or issuer
 
 
+def partner_names(partner: str, name: str) -> Words:
+    """Return what a partner is called in both languages."""
+    return TERMS["partner"].get(partner, (name, name))
+
+
 def page(status: int) -> tuple[str, str]:
     """Return the heading of an error page, and what can be done."""
     family = 500 if status >= 500 else 400  # noqa: PLR2004 - HTTP's own border

@@ -9,6 +9,10 @@ REFUSALS: Final[dict[str, Words]] = {
         "这次关联已经办完，或者等得太久了。请回到对方那里重新开始。",
         "This was answered already, or waited too long. Please begin again there.",
     ),
+    "request_unclear": (
+        "对方发来的请求不完整或有误，没有给出任何信息。请告诉对方。",
+        "What they sent is not whole, and nothing was given. Please tell them.",
+    ),
     "account_taken": (
         "对方的这个账户已经和另一位会员关联。请核对账户，或到营业厅办理。",
         (

@@ -51,7 +51,7 @@ def client(session: Session, *, client_id: str) -> PartnerClient:
 
     Raises `UnknownClient`.
     """
-    found = session.get(PartnerClient, client_id)
+    found = session.get(PartnerClient, client_id) if is_name(client_id) else None
     if found is None:
         raise UnknownClient(client_id=client_id)
     return found

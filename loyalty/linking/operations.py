@@ -211,13 +211,8 @@ def _waiting(session: Session, consent_ref: str, at: datetime) -> LinkConsent:
 
 
 def _locked(session: Session, consent_ref: str) -> LinkConsent:
-    session.execute(
-        select(LinkConsent.consent_ref)
-        .where(LinkConsent.consent_ref == consent_ref)
-        .with_for_update()
-    )
     found = known_consent(session, consent_ref=consent_ref)
-    session.refresh(found)
+    session.refresh(found, with_for_update=True)
     return found
 
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from loyalty.clients.rules import is_name
 from loyalty.linking.errors import UnknownConsent
 from loyalty.linking.models import LinkConsent
-from loyalty.linking.rules import BY_MEMBER_REF
+from loyalty.linking.rules import BY_MEMBER_REF, is_account
 
 # The account is the member's at that partner; at shops the member's own number is.
 _LINKED = text(
@@ -30,7 +31,7 @@ def consent(
 
     Raises `UnknownConsent`.
     """
-    found = session.get(LinkConsent, consent_ref)
+    found = session.get(LinkConsent, consent_ref) if is_name(consent_ref) else None
     if found is None or partner not in (None, found.partner):
         raise UnknownConsent(consent=consent_ref)
     return found
@@ -103,6 +104,8 @@ def linked_member(session: Session, *, partner: str, account_ref: str) -> int | 
 
     What the partner may know or do is another question: `may`.
     """
+    if not is_account(account_ref):
+        return None
     owner: int | None = session.scalar(
         _LINKED,
         {

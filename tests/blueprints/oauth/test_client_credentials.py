@@ -54,6 +54,20 @@ def test_requests_oauthlib_gets_a_token_with_a_secret(site, metadata, enroll):
     }
 
 
+def test_requests_oauthlib_gets_a_token_with_a_key(site, metadata, enroll):
+    machine = enroll(method="private_key_jwt")
+    client = OAuth2Session(client=BackendApplicationClient(machine.client_id))
+
+    client.fetch_token(
+        metadata["token_endpoint"],
+        include_client_id=True,
+        client_assertion_type=ASSERTION,
+        client_assertion=machine.assertion(metadata["issuer"]),
+    )
+
+    assert client.get(f"{site}/api/v1/whoami").status_code == 200
+
+
 def test_authlib_gets_a_token_with_a_secret(site, metadata, enroll):
     machine = enroll()
     client = AuthlibSession(

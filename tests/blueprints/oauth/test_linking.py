@@ -407,7 +407,8 @@ def test_a_client_that_must_push_may_not_ask_in_the_address(linking, browser, jo
         query_string={"client_id": machine.client_id, "redirect_uri": BACK},
     )
 
-    assert answer.status_code == 404
+    assert answer.status_code == 422
+    assert answer.location is None
 
 
 def test_a_stranger_signs_in_first(linking, push, browser):
