@@ -6,7 +6,7 @@ import shutil
 import time
 from contextlib import redirect_stdout, suppress
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -16,12 +16,20 @@ from sqlalchemy import text
 from loyalty.cli.months import METAVAR, month
 from loyalty.cli.opening import needs
 from loyalty.cli.serving import claim
+from loyalty.clock import now, wall
+from loyalty.connections import Connections
 from loyalty.database import Database
+from loyalty.demo.chance import month_after
 from loyalty.demo.playing import play, rejects
+from loyalty.demo.sandboxes import StripeTwin, stripe
+from loyalty.demo.shopkeeping import VISITS_DAYS as DAYS
+from loyalty.demo.shopkeeping import Shopkeeper, pays
 from loyalty.demo.summary import rejects_summary, summary
+from loyalty.demo.welcome import employ, guests, keys, welcome
 from loyalty.demo.writing import Plan, Script, write
 from loyalty.embedded import EmbeddedDatabaseFailed, EmbeddedServer
 from loyalty.errors import Refused
+from loyalty.keyring import Keyring
 from loyalty.settings import Settings
 from loyalty.staff.rules import Permission
 
@@ -110,16 +118,21 @@ def demo(
     directory = files or folder / "files"
     if files is not None:
         _make_fresh(files)
+    address = f"http://{HOST}:{port}"
     with Database.open(replace(settings, data_dir=folder)) as database:
         plan = Plan(members, start, months, merchants, seed)
         script = _write(directory, plan)
         played = play(script, database=database, run=_run, say=click.echo)
         click.echo(f"\n{summary(played)}\n")
         click.echo(f"{rejects_summary(rejects(database))}\n")
-        click.echo(_run("ledger", "prove").strip())
-        click.echo(f"feed files and rejects: {directory}")
-        if not no_serve:
-            _main("serve", "--host", HOST, "--port", str(port))
+        hook = None if no_serve else f"{address}/hooks/stripe"
+        with stripe(webhook_url=hook) as twin:
+            told = _live(database, plan, address, twin)
+            click.echo(_run("ledger", "prove").strip())
+            click.echo(f"feed files and rejects: {directory}")
+            if not no_serve:
+                click.echo(f"\n{told}\n")
+                _main("serve", "--host", HOST, "--port", str(port))
 
 
 def _write(directory: Path, plan: Plan) -> Script:
@@ -128,6 +141,42 @@ def _write(directory: Path, plan: Plan) -> Script:
     script = write(directory, plan)
     click.echo(f": {time.perf_counter() - began:.1f} s")
     return script
+
+
+def _live(database: Database, plan: Plan, address: str, twin: StripeTwin | None) -> str:
+    """Let the shop live for two weeks; return what a visitor wants to know."""
+    today = month_after(plan.first_month, plan.months) + timedelta(days=DAYS)
+    # From here on the programme lives there: its points are good, its month is open.
+    os.environ["JIFEN_CLOCK_DAYS_BACK"] = str((wall().date() - today).days)
+    if twin is not None:
+        os.environ.update(twin.environment)
+    settings = Settings.from_environment()
+    keyring, shared = Keyring.open(settings), keys()
+    keeper = Shopkeeper(
+        database,
+        Connections.open(settings),
+        keyring,
+        today=today,
+        seed=plan.seed,
+        address=address,
+    )
+    began = time.perf_counter()
+    with database.unit_of_work() as session:
+        staff = employ(session, shared=shared, keyring=keyring, at=now())
+    keeper.open(clerk=staff["lin.dan"], maker=staff["chen.jing"])
+    lived = keeper.live(None if twin is None else pays)
+    states = ", ".join(f"{n} {name}" for name, n in sorted(lived.by_state.items()))
+    click.echo(
+        f"the shop lived for {DAYS} days: {lived.orders} orders ({states}); cards paid"
+        f" {lived.paid_fen // 100:,}.{lived.paid_fen % 100:02d} yuan through Stripe's"
+        f" twin: {time.perf_counter() - began:.1f} s"
+        if twin is not None
+        else f"the shop lived for {DAYS} days: {lived.orders} orders ({states});"
+        " localstripe is not installed, so nobody paid by card"
+    )
+    with database.unit_of_work() as session:
+        members = guests(session)
+    return welcome(address, members, shared, takes_cards=twin is not None)
 
 
 def _run(*arguments: str) -> str:
