@@ -9,11 +9,14 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from blueprints import wording
+from blueprints.api.problems import Problem
 from blueprints.oauth.errors import (
     NotLetIn,
     ScopeMissing,
     TokenMisplaced,
 )
+from blueprints.sessions import request_id
+from loyalty.calls.errors import CallUnderWay
 from loyalty.errors import Conflict, LoyaltyError, Missing, Refused, Unavailable
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,8 @@ _MACHINE_PATHS = (
     "/.well-known",
 )
 # Where a person is asked, in the midst of what machines ask.
-_PEOPLE_PATHS = ("/oauth/authorize",)
+_PEOPLE_PATHS = ("/oauth/authorize", "/api/docs")
+_RETRY_SECONDS = "2"
 
 
 def register(app: Flask) -> None:
@@ -49,13 +53,23 @@ def register(app: Flask) -> None:
 
 
 def _loyalty_error(error: LoyaltyError) -> ResponseReturnValue:
-    family = next(family for family in _STATUS if isinstance(error, family))
     answer = _answer(
-        _STATUS[family], error.code, error.title, error.facts, wording.say(error)
+        _status(error), error.code, error.title, error.facts, wording.say(error)
     )
     if isinstance(error, NotLetIn):
         answer.headers["WWW-Authenticate"] = error.challenge
+    if isinstance(error, Unavailable | CallUnderWay):
+        answer.headers["Retry-After"] = _RETRY_SECONDS
+    if isinstance(error, Problem):
+        answer.headers.update(error.headers)
     return answer
+
+
+def _status(error: LoyaltyError) -> HTTPStatus:
+    if isinstance(error, Problem):
+        return error.status
+    family = next(family for family in _STATUS if isinstance(error, family))
+    return _STATUS[family]
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
@@ -72,12 +86,14 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 def _database_error(error: OperationalError) -> ResponseReturnValue:
     log.error("the database failed: %s", error.orig)
-    return _answer(
+    answer = _answer(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "database_silent",
         "The database does not answer.",
         {},
     )
+    answer.headers["Retry-After"] = _RETRY_SECONDS
+    return answer
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
@@ -120,9 +136,12 @@ def _problem(
         "type": f"/problems/{code}",
         "title": title,
         "status": int(status),
+        "code": code,
+        "request_id": request_id(),
         "instance": request.path,
     }
     response = jsonify(body)
+    response.headers["X-Request-Id"] = request_id()
     response.status_code = status
     response.content_type = "application/problem+json"
     return response

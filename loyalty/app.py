@@ -8,6 +8,7 @@ from flask import Flask, Response, g
 from blueprints import (
     EXTENSION,
     Services,
+    api,
     console,
     errors,
     formatting,
@@ -68,6 +69,7 @@ def create_app(
     )
     for blueprint in (web.bp, console.bp, hooks.bp, oauth.bp):
         app.register_blueprint(blueprint)
+    api.register(app)
     language.register(app)
     formatting.register(app)
     wording.register(app)

@@ -10,3 +10,12 @@ class UnknownPartner(Missing):
 
     def __init__(self, *, partner: str) -> None:
         super().__init__(partner=partner)
+
+
+class NotLinked(Missing):
+    """No member of that name has an account at this partner."""
+
+    code = "not_linked"
+
+    def __init__(self) -> None:
+        super().__init__()

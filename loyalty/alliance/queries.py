@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from loyalty.alliance.errors import UnknownPartner
+from loyalty.alliance.errors import NotLinked, UnknownPartner
 from loyalty.alliance.models import Link, Partner
 
 
@@ -32,3 +32,25 @@ def links(session: Session, *, member_id: int) -> Sequence[Link]:
         .where(Link.member_id == member_id)
         .order_by(Link.partner, Link.account_ref)
     ).all()
+
+
+def member_linked_to(session: Session, *, partner: str, member_ref: str) -> int:
+    """Return a member who has an account at a partner.
+
+    Raises `NotLinked`, also for members there are not: a partner learns of nobody
+    whom it does not know already.
+    """
+    found = session.scalar(
+        text(
+            """
+            SELECT c.member_id FROM claim c
+             WHERE c.space = 'member' AND c.key = :member_ref
+               AND EXISTS (SELECT FROM link l WHERE l.member_id = c.member_id
+                              AND l.partner = :partner)
+            """
+        ),
+        {"partner": partner, "member_ref": member_ref},
+    )
+    if found is None:
+        raise NotLinked
+    return int(found)

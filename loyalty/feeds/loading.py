@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -221,6 +221,22 @@ def _alone(database: Database, manifest: Manifest) -> Iterator[None]:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
 
+def make_line(feed: Feed, table: str) -> TextClause:
+    """Return the statement that makes a chunk of staged lines the `line` to book."""
+    return text(
+        _MAKE_LINE.format(
+            table=table,
+            member=feed.member or "NULL",
+            columns=", ".join(column.name for column in feed.columns),
+        )
+    )
+
+
+def make_verdict(session: Session) -> None:
+    """Make room for the verdicts on a chunk of lines."""
+    session.execute(_MAKE_VERDICT)
+
+
 class _Booker:
     """Books the staged lines of a file, each member's in the order of the file."""
 
@@ -241,13 +257,7 @@ class _Booker:
         self._counting = Lock()
         self._answered = 0
         table = staging_table(file.id)
-        self._make_line = text(
-            _MAKE_LINE.format(
-                table=table,
-                member=feed.member or "NULL",
-                columns=", ".join(column.name for column in feed.columns),
-            )
-        )
+        self._make_line = make_line(feed, table)
         self._keep_rejects = text(_KEEP_REJECTS.format(table=table))
         self._last_line = text(f"SELECT coalesce(max(line_no), 0) FROM {table}")
 
@@ -309,7 +319,7 @@ class _Booker:
     def _book(self, chunk: dict[str, int], session: Session) -> tuple[int, int, int]:
         """Book one chunk; its rejects are kept in the same transaction."""
         session.execute(self._make_line, chunk)
-        session.execute(_MAKE_VERDICT)
+        make_verdict(session)
         self._feed.book(session, feed_file=self._file.id)
         counts = session.execute(_COUNT).one()
         if counts.rejected:

@@ -2,7 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Integer,
+    Sequence,
+    text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -54,3 +62,26 @@ class FeedReject(Base):
     line_no: Mapped[int] = mapped_column(primary_key=True)
     reason: Mapped[str]
     line: Mapped[str]  # as it stood in the file
+
+
+# Numbers of batches lie below zero, where no file has its own: a claim names either.
+BATCH_NUMBERS = Sequence("partner_batch_id_seq", start=-1, increment=-1, maxvalue=-1)
+
+
+class PartnerBatch(Base):
+    """Lines that a partner's machine brought, one or many, in one call."""
+
+    __tablename__ = "partner_batch"
+    __table_args__ = (CheckConstraint("batch_id < 0", name="is_no_file"),)
+
+    batch_id: Mapped[int] = mapped_column(
+        Integer,
+        BATCH_NUMBERS,
+        primary_key=True,
+        server_default=BATCH_NUMBERS.next_value(),
+    )
+    client_id: Mapped[str]
+    partner: Mapped[str]
+    batch_ref: Mapped[str | None]  # None: a single line
+    lines: Mapped[int]
+    called_at: Mapped[datetime]

@@ -53,7 +53,7 @@ def stage(session: Session, *, file: FeedFile, feed: Feed, path: Path) -> None:
     )
     connection = session.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
-    stager = _Stager(feed)
+    stager = Stager(feed)
     with (
         path.open("rb") as lines,
         connection.cursor() as cursor,
@@ -78,7 +78,7 @@ def _check(key: str, manifest: object, file: object) -> None:
         raise ManifestDisagrees(key=key, manifest=manifest, file=file)
 
 
-class _Stager:
+class Stager:
     """Turns records into rows for COPY, and counts what they say."""
 
     def __init__(self, feed: Feed) -> None:

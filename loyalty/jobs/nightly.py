@@ -4,6 +4,7 @@ from datetime import date
 
 from ledger.book import Book
 from loyalty.accrual.operations import cancel_unpaid as cancel_unpaid_bills
+from loyalty.calls.operations import forget
 from loyalty.catalogue.operations import apply_due
 from loyalty.clients.operations import forget_expired
 from loyalty.clients.signing import rotate_if_old
@@ -89,6 +90,12 @@ def tidy_oauth(database: Database, _business_date: date) -> str:
     )
     turned = ", tokens are signed with the next key" if is_turned else ""
     return f"{gone:,} tokens and proofs forgotten, {ended:,} consents ended{turned}"
+
+
+def forget_calls(database: Database, _business_date: date) -> str:
+    """Forget the answers to calls whose keys may be used again."""
+    done = retrying(database, lambda session: forget(session, at=wall()))
+    return f"{done:,} answers forgotten"
 
 
 def prove_ledger(database: Database, _business_date: date) -> str:

@@ -16,6 +16,13 @@ class EntryRefused(AssertionError):
     """The ledger refused an entry that the rules had let through: a bug."""
 
 
+# Files are numbered from 1 up; batches of partners' machines from -1 down.
+BOOKED_BY = (
+    "CASE WHEN CAST(:feed_file AS int) > 0 THEN 'feed:' || CAST(:feed_file AS text)"
+    " ELSE 'api:' || CAST(-CAST(:feed_file AS int) AS text) END"
+)
+
+
 def draft(
     *,
     kind: str,
@@ -29,7 +36,7 @@ def draft(
     member_id: str = "member_id",
     occurred_at: str | None = None,
     input_hash: str = "content",
-    actor: str = "'feed:' || CAST(:feed_file AS text)",
+    actor: str = BOOKED_BY,
     lot: str = "NULL",
     scope: str = "NULL",
     reverses: str = "NULL",

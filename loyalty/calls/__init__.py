@@ -1,0 +1,1 @@
+"""What partners' machines asked of us: each question once, and not too many."""
