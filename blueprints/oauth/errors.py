@@ -20,8 +20,11 @@ class NotLetIn(Refused):
     @property
     def challenge(self) -> str:
         """What `WWW-Authenticate` says."""
+        return self._challenge(self.scheme)
+
+    def _challenge(self, scheme: str) -> str:
         told = {"realm": "jifen"}
-        if self.scheme == "DPoP":
+        if scheme == "DPoP":
             told["algs"] = " ".join(ALGORITHMS)
         if self.error is not None:
             told["error"] = self.error
@@ -29,13 +32,18 @@ class NotLetIn(Refused):
             told["error_description"] = self.fault
         told |= self.named
         parts = ", ".join(f'{name}="{value}"' for name, value in told.items())
-        return f"{self.scheme} {parts}"
+        return f"{scheme} {parts}"
 
 
 class TokenMissing(NotLetIn):
     """An access token is needed."""
 
     code = "token_missing"
+
+    @property
+    def challenge(self) -> str:
+        """What `WWW-Authenticate` says: both ways in which one may be brought."""
+        return f"{self._challenge('Bearer')}, {self._challenge('DPoP')}"
 
 
 class TokenMisplaced(NotLetIn):

@@ -6,7 +6,8 @@ that was ended) is committed with the answer.
 """
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +16,7 @@ from uuid import uuid4
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749 import OAuth2Request
-from authlib.oauth2.rfc6749.errors import InvalidRequestError
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Response, request
 from sqlalchemy.orm import Session
@@ -35,6 +36,8 @@ from loyalty.clients.signing import sign
 from loyalty.clients.tokens import issue_refresh
 from loyalty.keyring import Keyring
 from loyalty.linking.models import LinkConsent
+
+log = logging.getLogger(__name__)
 
 
 class InvalidProof(OAuth2Error):  # type: ignore[misc]  # Authlib carries no types
@@ -74,8 +77,10 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
         self.at, self.present = at, present
         self.jkt: str | None = None  # None: tokens are bound to no key
         proving = Authenticating(session, keyring=keyring, audiences=_audiences, at=at)
-        self.register_client_auth_method("private_key_jwt", proving.by_key)
-        self.register_client_auth_method("client_secret_basic", proving.by_secret)
+        self.proofs = {
+            "private_key_jwt": proving.by_key,
+            "client_secret_basic": proving.by_secret,
+        }
         self.register_grant(ClientCredentials)
         self.register_grant(Code, [S256()])
         self.register_grant(Refresh)
@@ -88,6 +93,21 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib carries no t
         """Return a client that is let in; None: there is none."""
         found = live_client(self.session, client_id=client_id)
         return None if found is None else Client(found)
+
+    def authenticate_client(
+        self, request: OAuth2Request, methods: Sequence[str], endpoint: str = "token"
+    ) -> Client:
+        """Return who calls.
+
+        Raises `InvalidClientError`, which says of a secret only that it is wrong.
+        """
+        for method in methods:
+            found = self.proofs[method](self.query_client, request)
+            if found is not None and found.check_endpoint_auth_method(method, endpoint):
+                request.auth_method = method
+                return found
+        log.info("a client could not prove who it is at %s", endpoint)
+        raise InvalidClientError("The client could not prove itself.", status_code=401)
 
     def create_oauth2_request(self, _request: object) -> OAuth2Request:
         """Return this request: its form alone, each field once."""

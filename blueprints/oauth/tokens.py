@@ -5,7 +5,7 @@ from functools import wraps
 from typing import cast
 
 from authlib.oauth2 import OAuth2Error
-from flask import Response
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from blueprints import services
@@ -15,6 +15,8 @@ from blueprints.oauth.pushing import Pushing
 from blueprints.oauth.server import Server
 from blueprints.sessions import csrf, declared
 from loyalty.clock import now, wall
+
+_FORM_BYTES_MAX = 64 * 1024
 
 
 def for_clients(
@@ -27,6 +29,7 @@ def for_clients(
 
     @wraps(view)
     def guarded() -> Response:
+        request.max_content_length = _FORM_BYTES_MAX
         with services().database.unit_of_work() as session:
             server = Server(
                 session, keyring=services().keyring, at=wall(), present=now()

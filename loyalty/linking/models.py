@@ -46,8 +46,8 @@ class LinkConsent(Base):
     partner: Mapped[str] = mapped_column(ForeignKey("partner.partner"))
     client_id: Mapped[str] = mapped_column(ForeignKey("partner_client.client_id"))
     member_id: Mapped[int | None] = mapped_column(BigInteger)  # None: nobody said yes
-    account_hash: Mapped[bytes | None]  # None: erased
-    account_sealed: Mapped[bytes | None]  # None: erased
+    account_hash: Mapped[bytes | None]  # None: erased, or never agreed to
+    account_sealed: Mapped[bytes | None]  # the same
     kinds: Mapped[list[str]] = mapped_column(ARRAY(Text))
     purpose_version: Mapped[int]
     state: Mapped[str] = mapped_column(server_default="awaiting_authorization")

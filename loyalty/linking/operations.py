@@ -198,6 +198,9 @@ def _end(
     session: Session, found: LinkConsent, state: str, *, reason: str, at: datetime
 ) -> None:
     found.state, found.reason, found.ended_at = state, reason, at
+    if found.granted_at is None:
+        # Nobody agreed that we know of an account there.
+        found.account_hash = found.account_sealed = None
     end_grants(session, consent_ref=found.consent_ref, reason=f"consent_{state}", at=at)
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -229,6 +230,19 @@ def test_an_assertion_serves_once(site, enroll, ask_token):
 
     assert first.status_code == 200
     assert (second.status_code, second.json()["error"]) == (401, "invalid_client")
+
+
+def test_of_assertions_that_come_at_once_one_serves(site, enroll, ask_token):
+    machine = enroll(method="private_key_jwt")
+    form = {
+        "client_assertion_type": ASSERTION,
+        "client_assertion": machine.assertion(site),
+    }
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: ask_token(**form), range(4)))
+
+    assert sorted(one.status_code for one in answers) == [200, 401, 401, 401]
 
 
 def test_an_assertion_a_little_ahead_of_our_clock_is_taken(site, enroll, ask_token):

@@ -8,13 +8,22 @@ import pytest
 from joserfc.jwk import ECKey
 from sqlalchemy import text
 
-from loyalty.clients.queries import client
+from blueprints.oauth.authenticating import ASSERTION_TYPE
+from loyalty.clients.queries import client as known_client
 from loyalty.clock import now
 from loyalty.linking import operations
 from loyalty.linking.models import LinkConsent
 from loyalty.linking.queries import consents_of, linked_member, may, state_of
 from loyalty.members.operations import erase
-from tests.blueprints.oauth.conftest import BACK, KINDS, carried, challenge, proof
+from tests.blueprints.oauth.conftest import (
+    BACK,
+    KINDS,
+    VERIFIER,
+    carried,
+    challenge,
+    proof,
+)
+from tests.loyalty.access.authenticator import Authenticator
 
 SITE = "http://localhost"
 
@@ -117,7 +126,9 @@ def test_a_no_is_carried_back(linking, push, consenting, rows):
     assert answer.status_code == 303
     assert carried(answer)["error"] == "access_denied"
     assert carried(answer)["iss"] == SITE
-    assert rows("SELECT state FROM link_consent") == [("rejected",)]
+    assert rows("SELECT state, account_hash, account_sealed FROM link_consent") == [
+        ("rejected", None, None)
+    ]
     assert rows("SELECT * FROM link") == []
 
 
@@ -342,7 +353,7 @@ def asked_before(fresh_database, keyring):
         with fresh_database.unit_of_work() as session:
             return operations.ask(
                 session,
-                client=client(session, client_id=machine.client_id),
+                client=known_client(session, client_id=machine.client_id),
                 account_ref="C-0002",
                 kinds=KINDS,
                 keyring=keyring,
@@ -581,3 +592,64 @@ def test_two_who_bring_one_code_at_once_get_tokens_once(linking, agree, spend, w
     good = [answer.get_json() for answer in answers if answer.status_code == 200]
     assert len(good) == 1
     assert whoami(good[0]["access_token"]).status_code == 401
+
+
+def test_a_passkey_says_yes_to_exactly_this(linking, push, consenting, csrf):
+    machine, device = linking(), Authenticator()
+    member = consenting(machine, push(machine).get_json())
+    client = member.client
+    token = {"csrf_token": csrf(client.get("/profile/passkeys").text)}
+    asked = client.post("/profile/passkeys/question", data=token)
+    made = {"credential": device.create(asked.text), "label": "phone"}
+    assert client.post("/profile/passkeys", data=token | made).status_code == 303
+
+    def confirm(bound):
+        asked = client.post("/confirm/passkey/question", data=token | {"bound": bound})
+        return member.send(agree="yes", credential=device.get(asked.text))
+
+    bound = re.findall(r'name="bound" value="([^"]+)"', member.page().text)[0]
+    other, good = confirm("link:lnk_another"), confirm(bound)
+
+    assert other.status_code == 422
+    assert "code" in carried(good)
+
+
+def test_a_client_with_a_key_asks_and_ends_as_others_do(linking, app, consenting):
+    machine, client = linking(method="private_key_jwt"), app.test_client()
+
+    def send(path, **form):
+        proved = {
+            "client_id": machine.client_id,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": machine.assertion(SITE),
+        }
+        answer = client.post(path, data=form | proved)
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.get_json()
+
+    pushed = send(
+        "/oauth/par",
+        response_type="code",
+        redirect_uri=BACK,
+        scope="accrue",
+        code_challenge=challenge(),
+        code_challenge_method="S256",
+        account_ref="C-0009",
+    )
+    token = send(
+        "/oauth/token",
+        grant_type="authorization_code",
+        code=consenting(machine, pushed).agree()["code"],
+        redirect_uri=BACK,
+        code_verifier=VERIFIER,
+    )
+    token = send(
+        "/oauth/token",
+        grant_type="refresh_token",
+        refresh_token=token["refresh_token"],
+    )
+    access = token["access_token"]
+
+    assert send("/oauth/introspect", token=access)["active"] is True
+    send("/oauth/revoke", token=access)
+    assert send("/oauth/introspect", token=access) == {"active": False}

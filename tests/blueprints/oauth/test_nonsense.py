@@ -78,6 +78,18 @@ def test_machines_are_told_what_was_wrong(linking, app):
         assert answer.is_json
 
 
+def test_a_form_is_no_novel(linking, app):
+    machine = linking()
+
+    answer = app.test_client().post(
+        "/oauth/token",
+        data={"grant_type": "client_credentials", "scope": "x" * 100_000},
+        auth=(machine.client_id, machine.secret),
+    )
+
+    assert answer.status_code == 413
+
+
 def test_people_are_told_that_it_is_over(linking, browser, join):
     machine, chance = linking(require_par=False), random.Random(11)  # noqa: S311
     client = browser(member_id=join())

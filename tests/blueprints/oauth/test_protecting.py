@@ -84,6 +84,7 @@ def test_nothing_at_all_is_asked_for_a_token(site):
 
     assert not refused(answer, "token_missing")
     assert "error" not in answer.headers["WWW-Authenticate"]
+    assert 'DPoP realm="jifen", algs="ES256 ' in answer.headers["WWW-Authenticate"]
 
 
 NONSENSE = ["x", "a.b.c", "..", "e30.e30.e30", "eyJhbGciOjF9.W10.x", "é"]
