@@ -7,22 +7,20 @@ make it unruly.
 import json
 import time
 from datetime import UTC, datetime
-from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any, Self
 from urllib.parse import parse_qs
 
 from partners.sandbox import stripe_pages as pages
+from partners.sandbox.serving import HOST, Handler, Server
 from partners.sandbox.stripe_api import Api
 from partners.sandbox.stripe_cards import Card, refusal
 from partners.sandbox.stripe_idempotency import Answer
-from partners.sandbox.stripe_localstripe import HOST, LocalStripe, LocalStripeFailed
+from partners.sandbox.stripe_localstripe import LocalStripe, LocalStripeFailed
 from partners.sandbox.stripe_sessions import Checkouts
 from partners.sandbox.stripe_shapes import Refusal
 from partners.sandbox.stripe_webhooks import Webhooks
 
-BODY_BYTES_MAX = 1024 * 1024
 SWEEP_SECONDS = 1.0
 _PAY = "/c/pay/"
 _PAGE_HEADERS = {
@@ -51,7 +49,7 @@ class StripeSandbox:
         self._over = Event()
         self._server = _Server((HOST, port), _Handler)  # first: the port may be taken
         self._server.sandbox = self
-        self.address = f"http://{HOST}:{self._server.server_address[1]}"
+        self.address = self._server.address
         try:
             self.localstripe = LocalStripe()
         except BaseException:
@@ -166,39 +164,15 @@ class StripeSandbox:
             self.webhooks.emit("checkout.session.expired", session)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
+class _Server(Server):
     sandbox: StripeSandbox
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Reads a request and sends the answer; the sandbox decides."""
-
-    protocol_version = "HTTP/1.1"
-    timeout = 60
+class _Handler(Handler):
     server: _Server
-    headers: Message
 
-    def do_GET(self) -> None:
-        self._handle()
-
-    def do_POST(self) -> None:
-        self._handle()
-
-    def do_DELETE(self) -> None:
-        self._handle()
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet: addresses of payments are nobody's business."""
-
-    def _handle(self) -> None:
-        length = self.headers.get("Content-Length") or "0"
-        if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
-            self.close_connection = True
-            return self._send(413, b"", {})
-        body = self.rfile.read(int(length))
+    def answer(self, body: bytes) -> None:
+        """Answer as the API, the control door or the payment page."""
         try:
             if self.path.startswith("/v1/"):
                 return self._api(body)
@@ -206,12 +180,12 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._control(body)
             return self._page(body)
         except LocalStripeFailed:
-            return self._send(500, b'{"error": {"type": "api_error"}}', {})
+            return self.send(500, b'{"error": {"type": "api_error"}}', {})
 
     def _api(self, body: bytes) -> None:
         sandbox = self.server.sandbox
         if sandbox.fault("unavailable"):
-            return self._send(503, b'{"error": {"type": "api_error"}}', {})
+            return self.send(503, b'{"error": {"type": "api_error"}}', {})
         answer = sandbox.api.answer(
             self.command,
             self.path,
@@ -241,9 +215,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/c/pay.css":
             style = {"Content-Type": "text/css; charset=utf-8"}
-            return self._send(200, pages.STYLE.encode(), style)
+            return self.send(200, pages.STYLE.encode(), style)
         if not path.startswith(_PAY):
-            return self._send(404, pages.unknown().encode(), _PAGE_HEADERS)
+            return self.send(404, pages.unknown().encode(), _PAGE_HEADERS)
         if self.command == "POST":
             form = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
             typed = Card(
@@ -257,36 +231,28 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             session = checkouts.session(name)
         except Refusal:
-            return self._send(404, pages.unknown().encode(), _PAGE_HEADERS)
+            return self.send(404, pages.unknown().encode(), _PAGE_HEADERS)
         if session["status"] != "open":
-            return self._send(200, pages.end(session).encode(), _PAGE_HEADERS)
+            return self.send(200, pages.end(session).encode(), _PAGE_HEADERS)
         page = pages.form(session, what=checkouts.title(name), refused=None)
-        return self._send(200, page.encode(), _PAGE_HEADERS)
+        return self.send(200, page.encode(), _PAGE_HEADERS)
 
     def _paid(self, name: str, card: Card) -> None:
         checkouts = self.server.sandbox.checkouts
         try:
             session, refused = self.server.sandbox.pay(name, card)
         except Refusal:
-            return self._send(404, pages.unknown().encode(), _PAGE_HEADERS)
+            return self.send(404, pages.unknown().encode(), _PAGE_HEADERS)
         if refused is not None:
             page = pages.form(session, what=checkouts.title(name), refused=refused)
-            return self._send(402, page.encode(), _PAGE_HEADERS)
+            return self.send(402, page.encode(), _PAGE_HEADERS)
         if session["status"] != "complete":
-            return self._send(410, pages.end(session).encode(), _PAGE_HEADERS)
+            return self.send(410, pages.end(session).encode(), _PAGE_HEADERS)
         landing = pages.landing(session["success_url"], session) or ""
-        return self._send(303, b"", {"Location": landing, "Cache-Control": "no-store"})
+        return self.send(303, b"", {"Location": landing, "Cache-Control": "no-store"})
 
     def _send_json(self, answer: Answer) -> None:
         headers = {"Content-Type": "application/json"}
         if answer.is_replayed:
             headers["Idempotent-Replayed"] = "true"
-        self._send(answer.status, answer.body, headers)
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.send(answer.status, answer.body, headers)

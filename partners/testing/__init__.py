@@ -1,0 +1,27 @@
+"""The contract an adapter must keep, as tests that anybody may run on his own.
+
+    from partners.testing import Bench, OrderContract
+
+
+    class TestCredits(OrderContract):
+        @pytest.fixture
+        def bench(self):
+            return Bench(...)  # an adapter of yours, and its partner under control
+
+They need pytest, and a partner that can be made unruly: a sandbox over HTTP, not a
+mock, for what is tried is what happens when an answer does not come.
+"""
+
+from partners.testing.airline import AirlineBench, AirlineContract
+from partners.testing.notices import NoticeBench, NoticeContract
+from partners.testing.orders import Bench, OrderContract, Plan
+
+__all__ = [
+    "AirlineBench",
+    "AirlineContract",
+    "Bench",
+    "NoticeBench",
+    "NoticeContract",
+    "OrderContract",
+    "Plan",
+]
