@@ -32,7 +32,7 @@ from loyalty.errors import Missing, Refused
 from loyalty.linking import operations
 from loyalty.linking.errors import AccountTaken
 from loyalty.linking.queries import consent, state_of
-from loyalty.linking.rules import GRANTED_FOR, binding
+from loyalty.linking.rules import GRANTED_FOR, PURPOSE_VERSION, binding
 
 CHANNEL = "web"
 _FAULTS = (
@@ -230,6 +230,7 @@ def _page(
         back=urlsplit(question.redirect_uri).hostname,
         until=now() + GRANTED_FOR,
         days=GRANTED_FOR.days,
+        version=PURPOSE_VERSION,
         bound=binding(question.consent_ref),
         is_ticked=request.form.get("agree") == "yes",
         sent_to=sent_to,

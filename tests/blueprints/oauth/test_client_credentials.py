@@ -16,6 +16,7 @@ from oauthlib.oauth2 import BackendApplicationClient
 from requests_oauthlib import OAuth2Session
 
 from loyalty.clients import operations
+from loyalty.clients.signing import header_of, unverified
 from loyalty.clock import wall
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -243,6 +244,17 @@ def test_of_assertions_that_come_at_once_one_serves(site, enroll, ask_token):
         answers = list(pool.map(lambda _: ask_token(**form), range(4)))
 
     assert sorted(one.status_code for one in answers) == [200, 401, 401, 401]
+
+
+def test_the_first_who_come_at_once_share_one_key(enroll, ask_token):
+    machine = enroll()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: ask_token(machine), range(4)))
+
+    tokens = [answer.json()["access_token"] for answer in answers]
+    assert len({header_of(token)["kid"] for token in tokens}) == 1
+    assert len({unverified(token)["jti"] for token in tokens}) == 4
 
 
 def test_an_assertion_a_little_ahead_of_our_clock_is_taken(site, enroll, ask_token):
