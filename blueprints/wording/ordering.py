@@ -105,6 +105,16 @@ REFUSALS: Final[dict[str, Words]] = {
         "为了安全，兑换前请再确认一次是您本人。",
         "To keep you safe, please confirm that it is you before redeeming.",
     ),
+    "stored_value_reached": (
+        (
+            "充值券、加油卡这类等同现金的券，每人每天最多 {max_fen}，"
+            "今天还能兑换 {left_fen}。明天可以继续。"
+        ),
+        (
+            "Vouchers that are as good as money are limited to {max_fen} a day; you"
+            " can still have {left_fen} today, and go on tomorrow."
+        ),
+    ),
     "velocity_reached": (
         (
             "今天的兑换已到上限：每天最多 {orders_max} 笔、{points_max} 积分。"

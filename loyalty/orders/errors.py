@@ -149,6 +149,15 @@ class VelocityReached(Refused):
         super().__init__(orders_max=orders_max, points_max=points_max)
 
 
+class StoredValueReached(Refused):
+    """What is as good as money, such as airtime and fuel cards, is limited per day."""
+
+    code = "stored_value_reached"
+
+    def __init__(self, *, max_fen: int, left_fen: int) -> None:
+        super().__init__(max_fen=max_fen, left_fen=left_fen)
+
+
 class ClerkCapReached(Refused):
     """What one clerk may redeem for members in a day has a limit."""
 

@@ -38,6 +38,7 @@ from loyalty.orders.errors import (
     RecipientIncomplete,
     SignInStale,
     SpendLocked,
+    StoredValueReached,
     TierNotAllowed,
     VelocityReached,
 )
@@ -57,6 +58,7 @@ from loyalty.orders.queries import OrderView, Quote
 from loyalty.orders.rules import (
     CLERK_ORDERS_PER_DAY,
     CLERK_POINTS_PER_DAY,
+    STORED_VALUE_FEN_PER_DAY,
     WEB_ORDERS_PER_DAY,
     WEB_POINTS_PER_DAY,
     Recipient,
@@ -136,8 +138,8 @@ def place(
     `ChannelNotAllowed`, `BrandNotAllowed`, `TierNotAllowed`, `SoldOut`,
     `LimitReached`, `PriceChanged`, `RecipientIncomplete`, `ConsentMissing`,
     `GateClosed`, `PointsMissing`, `SpendLocked`, `CoolingDown`, `VelocityReached`,
-    `ClerkCapReached`, `SignInStale`, `ConfirmationMissing`, `BadOrderRef`,
-    `OrderRefReused`.
+    `ClerkCapReached`, `StoredValueReached`, `SignInStale`, `ConfirmationMissing`,
+    `BadOrderRef`, `OrderRefReused`.
     """
     if len(order_ref) != _REF_LENGTH or not set(order_ref) <= set("0123456789abcdef"):
         raise BadOrderRef
@@ -276,6 +278,33 @@ def _check_guards(session: Session, wish: _Wish) -> None:
     if orders >= orders_max or (more and points + more > points_max):
         reached = VelocityReached if wish.staff_id is None else ClerkCapReached
         raise reached(orders_max=orders_max, points_max=points_max)
+    _check_stored_value(session, wish)
+
+
+def _check_stored_value(session: Session, wish: _Wish) -> None:
+    """Hold what is as good as money to its limit, at market price, by any channel."""
+    item = wish.offer.item
+    if item.fulfilment not in VOUCHERS:
+        return
+    had_fen = session.execute(
+        text(
+            """
+            SELECT coalesce(sum(i.market_fen * (o.quantity - o.returned_quantity)), 0)
+              FROM member_order o JOIN catalogue_item i USING (item_code)
+             WHERE o.member_id = :member AND o.placed_at >= :since
+               AND o.fulfilment = ANY(:vouchers)
+               AND o.state NOT IN ('canceled', 'failed', 'returned')
+            """
+        ),
+        {
+            "member": wish.member_id,
+            "since": datetime.combine(wish.on, time.min, TIME_ZONE),
+            "vouchers": list(VOUCHERS),
+        },
+    ).scalar_one()
+    left_fen = max(STORED_VALUE_FEN_PER_DAY - int(had_fen), 0)
+    if item.market_fen * wish.offer.quantity > left_fen:
+        raise StoredValueReached(max_fen=STORED_VALUE_FEN_PER_DAY, left_fen=left_fen)
 
 
 def _confirm(session: Session, wish: _Wish, fresh_at: datetime | None) -> None:

@@ -264,6 +264,24 @@ class Shop:
             at=at,
         )
 
+    def cancel(
+        self,
+        member_id: int,
+        order_ref: str,
+        *,
+        actor: str = "member",
+        at: datetime = NOON,
+    ) -> Any:
+        """Cancel an order."""
+        return operations.cancel(
+            self.session,
+            member_id=member_id,
+            order_ref=order_ref,
+            actor=actor,
+            reason="changed_mind",
+            at=at,
+        )
+
     def available(self, member_id: int) -> int:
         """Return what a member can spend, in all units."""
         return sum(self.balance(member_id, unit).available for unit in ("CUP", "UNI"))
