@@ -299,6 +299,16 @@ class CardInstruction:
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """A question that somebody put to us, as it came."""
+
+    method: str
+    target: str  # path and query
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class BankBurn:
     """Points to be spent at the bank's own desk or shop: it asks, we answer."""
 
@@ -327,6 +337,19 @@ class Bank(Protocol):
 
     def look_up(self, reference: str) -> Receipt:
         """Ask what became of an instruction."""
+
+
+class BankDesk(Protocol):
+    """A bank at whose own desk or shop points can be spent."""
+
+    def burn(self, incoming: Incoming) -> BankBurn | None:
+        """Return what the bank asks for; None: it was not the bank, or no such thing.
+
+        The same question may come twice; its `partner_ref` is the bank's name for it.
+        """
+
+    def sign(self, incoming: Incoming, *, status: int, body: bytes) -> dict[str, str]:
+        """Return the headers that prove our answer to be ours, and to this question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,16 +386,6 @@ class Notice:
 
     reference: str
     receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A question that somebody put to us, as it came."""
-
-    method: str
-    target: str  # path and query
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Notifier(Protocol):

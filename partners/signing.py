@@ -40,6 +40,11 @@ class Signer(Protocol):
     def is_genuine(self, incoming: Incoming, *, at: int) -> bool:
         """Whether the partner asked or told this, and just now."""
 
+    def sign_answer(
+        self, incoming: Incoming, *, status: int, body: bytes, at: int
+    ) -> dict[str, str]:
+        """Return the headers that make an answer of ours genuine."""
+
 
 @dataclass(frozen=True, slots=True)
 class HmacSigner:
@@ -62,9 +67,13 @@ class HmacSigner:
         about = _about(question)
         return {HEADER: self._signature(self.ours, about, question.body, nonce, at)}
 
-    def sign_answer(self, status: int, body: bytes, *, nonce: str, at: int) -> str:
-        """Return the signature of an answer of ours."""
-        return self._signature(self.ours, f"answer {status}", body, nonce, at)
+    def sign_answer(
+        self, incoming: Incoming, *, status: int, body: bytes, at: int
+    ) -> dict[str, str]:
+        """Return the headers that make an answer of ours genuine."""
+        nonce = nonce_of(incoming.headers)
+        signature = self._signature(self.ours, f"answer {status}", body, nonce, at)
+        return {HEADER: signature}
 
     def is_answer(
         self,

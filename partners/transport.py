@@ -151,6 +151,16 @@ class Transport:
             return False
         return self._signer.is_genuine(incoming, at=int(self._clock()))
 
+    def sign_answer(
+        self, incoming: Incoming, *, status: int, body: bytes
+    ) -> dict[str, str]:
+        """Return the headers that prove to the partner that we answer so."""
+        if self._signer is None:
+            return {}
+        return self._signer.sign_answer(
+            incoming, status=status, body=body, at=int(self._clock())
+        )
+
     def _ask(
         self,
         method: str,

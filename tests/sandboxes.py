@@ -58,11 +58,11 @@ class Sandbox:
 
 
 @contextmanager
-def running_stripe(*options: str) -> Iterator[Sandbox]:
-    """Run `jifen partner-sandbox stripe` on a free port."""
+def running(partner: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `jifen partner-sandbox` for a partner, on a free port."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("JIFEN_")}
     program = (sys.executable, "-c", "from loyalty.cli import main; main()")
-    command = ("partner-sandbox", "stripe", "--port", "0", "--webhook-secret", SECRET)
+    command = ("partner-sandbox", partner, "--port", "0")
     with subprocess.Popen(
         [*program, *command, "--parent", str(os.getpid()), *options],
         stdout=subprocess.PIPE,
@@ -71,13 +71,25 @@ def running_stripe(*options: str) -> Iterator[Sandbox]:
         text=True,
     ) as process:
         try:
-            assert process.stdout is not None
-            ready, _, _ = select.select([process.stdout], [], [], PATIENCE_SECONDS)
-            assert ready, "the sandbox did not start"
-            yield Sandbox(process.stdout.readline().split()[-1])
+            yield process
         finally:
             process.terminate()
             process.wait(PATIENCE_SECONDS)
+
+
+def last_word(process: "subprocess.Popen[str]") -> str:
+    """Return the last word of the next line that a sandbox says."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], PATIENCE_SECONDS)
+    assert ready, "the sandbox did not start"
+    return process.stdout.readline().split()[-1]
+
+
+@contextmanager
+def running_stripe(*options: str) -> Iterator[Sandbox]:
+    """Run a sandbox of Stripe on a free port."""
+    with running("stripe", "--webhook-secret", SECRET, *options) as process:
+        yield Sandbox(last_word(process))
 
 
 class Listener:

@@ -2,20 +2,34 @@
 
 import secrets
 import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from threading import Event
+from typing import Any, Protocol
 
 import click
 
 from loyalty.cli.opening import needs
 from loyalty.staff.rules import Permission
+from partners.sandbox.airline_server import AirlineSandbox
+from partners.sandbox.bank_server import BankSandbox
+from partners.sandbox.partner_server import PartnerSandbox
 from partners.sandbox.stripe_localstripe import (
     LocalStripeFailed,
     LocalStripeMissing,
     end_with,
 )
 from partners.sandbox.stripe_server import StripeSandbox
+from partners.signing import SECRET_LENGTH_MIN
 
 STRIPE_PORT = 8420
+AIRLINE_PORT = 8421
+BANK_PORT = 8422
+
+
+class _Running(Protocol):
+    @property
+    def address(self) -> str: ...
 
 
 @click.group("partner-sandbox")
@@ -23,24 +37,31 @@ def partner_sandbox() -> None:
     """Play a partner on loopback, for development; nothing real happens."""
 
 
-@partner_sandbox.command()
-@click.option(
-    "--port",
-    default=STRIPE_PORT,
-    show_default=True,
-    type=click.IntRange(0, 65_535),
-    help="0: any that is free.",
-)
-@click.option(
-    "--webhook-url", help="Who is told, such as http://127.0.0.1:8000/hooks/stripe."
-)
-@click.option("--webhook-secret", help="What signs it.  [default: made up and shown]")
-@click.option(
+_PARENT = click.option(
     "--parent",
     type=click.IntRange(1),
     help="End when this process is gone.",
     hidden=True,
 )
+
+
+def _port(default: int) -> Callable[..., Any]:
+    return click.option(
+        "--port",
+        default=default,
+        show_default=True,
+        type=click.IntRange(0, 65_535),
+        help="0: any that is free.",
+    )
+
+
+@partner_sandbox.command()
+@_port(STRIPE_PORT)
+@click.option(
+    "--webhook-url", help="Who is told, such as http://127.0.0.1:8000/hooks/stripe."
+)
+@click.option("--webhook-secret", help="What signs it.  [default: made up and shown]")
+@_PARENT
 @needs(Permission.OPERATE)
 def stripe(
     *,
@@ -54,11 +75,7 @@ def stripe(
     What it keeps is gone when it ends. Only test cards are taken.
     """
     secret = webhook_secret or f"whsec_{secrets.token_hex(16)}"
-    over = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
-    if parent is not None:
-        end_with(parent)
+    over = _until_interrupted(parent)
     try:
         sandbox = StripeSandbox(
             port=port, webhook_url=webhook_url, webhook_secret=secret
@@ -69,8 +86,84 @@ def stripe(
         ) from error
     except LocalStripeFailed as error:
         raise click.ClickException("localstripe did not start") from error
-    with sandbox:
-        click.echo(f"Stripe sandbox on {sandbox.address}")
-        if webhook_secret is None:
-            click.echo(f"webhook secret: {secret}")
+    shown = {} if webhook_secret else {"webhook secret": secret}
+    _play("Stripe", sandbox, over, shown)
+
+
+def _partner(
+    name: str, *, port: int, code: str, sandbox: type[PartnerSandbox], help_: str
+) -> click.Command:
+    """Return the command that plays a partner which shares a secret with us."""
+
+    @partner_sandbox.command(name, help=help_)
+    @_port(port)
+    @click.option("--code", default=code, show_default=True, help="The partner's code.")
+    @click.option(
+        "--webhook-url",
+        help=f"Who is told, such as http://127.0.0.1:8000/hooks/partners/{code}.",
+    )
+    @click.option("--secret", help="What signs.  [default: made up and shown]")
+    @_PARENT
+    @needs(Permission.OPERATE)
+    def play(
+        *,
+        port: int,
+        code: str,
+        webhook_url: str | None,
+        secret: str | None,
+        parent: int | None,
+    ) -> None:
+        over = _until_interrupted(parent)
+        shared = secret or secrets.token_hex(16)
+        if len(shared) < SECRET_LENGTH_MIN:
+            raise click.BadParameter(
+                f"has fewer than {SECRET_LENGTH_MIN} characters", param_hint="--secret"
+            )
+        try:
+            running = sandbox(
+                code=code, secret=shared, port=port, webhook_url=webhook_url
+            )
+        except OSError as error:
+            raise click.ClickException(f"port {port} is taken") from error
+        _play(name.capitalize(), running, over, {} if secret else {"secret": shared})
+
+    return play
+
+
+airline = _partner(
+    "airline",
+    port=AIRLINE_PORT,
+    code="MU",
+    sandbox=AirlineSandbox,
+    help_="Play an airline: members, miles and late answers, until interrupted.",
+)
+bank = _partner(
+    "bank",
+    port=BANK_PORT,
+    code="CEB",
+    sandbox=BankSandbox,
+    help_="Play a bank: card lines, card functions and a desk, until interrupted.",
+)
+
+
+def _until_interrupted(parent: int | None) -> Event:
+    """Return what is set when somebody ends this process, or its parent is gone."""
+    over = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    if parent is not None:
+        end_with(parent)
+    return over
+
+
+def _play(
+    name: str,
+    sandbox: AbstractContextManager[_Running],
+    over: Event,
+    shown: dict[str, str],
+) -> None:
+    with sandbox as running:
+        click.echo(f"{name} sandbox on {running.address}")
+        for what, value in shown.items():
+            click.echo(f"{what}: {value}")
         over.wait()

@@ -18,7 +18,7 @@ from partners.sandbox import deliveries
 from partners.sandbox.notices import Notices
 from partners.sandbox.orders import Fate, Order, Orders, Refused, State
 from partners.sandbox.serving import HOST, Handler, Server
-from partners.signing import HEADER, HmacSigner, nonce_of
+from partners.signing import HmacSigner, nonce_of
 
 SWEEP_SECONDS = 0.2
 NONCES_MAX = 10_000
@@ -272,9 +272,10 @@ class PartnerSandbox:
         *,
         by: HmacSigner | None = None,
     ) -> tuple[int, bytes, dict[str, str]]:
-        nonce, at = nonce_of(asked.headers), int(time.time())
-        signature = (by or self.signer).sign_answer(status, body, nonce=nonce, at=at)
-        return status, body, {HEADER: signature, "Content-Type": "application/json"}
+        headers = (by or self.signer).sign_answer(
+            asked, status=status, body=body, at=int(time.time())
+        )
+        return status, body, {**headers, "Content-Type": "application/json"}
 
     def _tell(self, order: Order) -> None:
         self.notices.tell(f"{order.kind}.updated", order.told())

@@ -13,12 +13,15 @@ mock, for what is tried is what happens when an answer does not come.
 """
 
 from partners.testing.airline import AirlineBench, AirlineContract
+from partners.testing.bank import BankBench, BankContract
 from partners.testing.notices import NoticeBench, NoticeContract
 from partners.testing.orders import Bench, OrderContract, Plan
 
 __all__ = [
     "AirlineBench",
     "AirlineContract",
+    "BankBench",
+    "BankContract",
     "Bench",
     "NoticeBench",
     "NoticeContract",

@@ -113,17 +113,23 @@ class Ear:
 
 
 @contextmanager
-def hearing(answer: bytes = b"{}") -> Iterator[Ear]:
-    """Listen for notices on a free port."""
+def hearing(
+    answer: Callable[[Incoming], tuple[dict[str, str], bytes]] = lambda _: ({}, b"{}"),
+) -> Iterator[Ear]:
+    """Listen for notices and questions on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            ear.take(Incoming("POST", self.path, dict(self.headers.items()), body))
+            incoming = Incoming("POST", self.path, dict(self.headers.items()), body)
+            ear.take(incoming)
+            headers, answered = answer(incoming)
             self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answered)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(answered)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -291,8 +291,8 @@ def test_a_signature_holds_for_what_was_signed_alone(us, them, asked):
     assert not us.is_genuine(asked, at=NOON)  # our own words, sent back to us
 
 
-def test_an_answer_is_good_for_its_own_question(us, them):
-    signature = {HEADER: them.sign_answer(201, b"{}", nonce="n1", at=NOON)}
+def test_an_answer_is_good_for_its_own_question(us, them, asked):
+    signature = them.sign_answer(asked, status=201, body=b"{}", at=NOON)
 
     def holds(status=201, body=b"{}", nonce="n1", at=NOON):
         return us.is_answer(status, signature, body, nonce=nonce, at=at)
