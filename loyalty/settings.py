@@ -38,6 +38,7 @@ class Settings:
     public_url: str | None = None  # None: as the browser calls us
     staff: str | None = None  # whose permissions commands ask; None: nobody's
     clock_days_back: str = "0"  # whole days that the programme lives in the past
+    webhooks_to_loopback: bool = False  # for development: also without TLS
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -59,4 +60,5 @@ class Settings:
             public_url=environ.get("JIFEN_PUBLIC_URL") or None,
             staff=environ.get("JIFEN_STAFF") or None,
             clock_days_back=environ.get("JIFEN_CLOCK_DAYS_BACK") or "0",
+            webhooks_to_loopback=environ.get("JIFEN_WEBHOOKS_TO_LOOPBACK") == "1",
         )

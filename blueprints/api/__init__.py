@@ -13,6 +13,8 @@ from blueprints.api import (  # noqa: E402
     accruals,  # noqa: F401
     documents,  # noqa: F401
     members,  # noqa: F401
+    redemptions,  # noqa: F401
+    webhooks,  # noqa: F401
 )
 
 

@@ -1,7 +1,5 @@
 """Activities that earn points, one by one or in batches, and what takes them back."""
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.api import bp
 from blueprints.api.contract import Given, contract
+from blueprints.api.naming import REF_PATTERN, name_of, ref_of
 from blueprints.api.shapes import (
     Closed,
     Money,
@@ -34,8 +33,7 @@ from loyalty.feeds.lines import LineAnswer, book_lines
 from loyalty.feeds.models import PartnerBatch
 
 LINES_MAX: Final = 1_000
-REF_PATTERN: Final = r"^[!#-&(-+\--~]{1,64}$"
-_PREFIX: Final = "acc_"
+_PREFIX: Final = "acc"
 _ACTIVITIES: Final = FEEDS["activities"]
 
 
@@ -201,7 +199,7 @@ def create_reversal(session: Session, asked: Mapping[str, Any]) -> Given:
 )
 def show_accrual(session: Session, accrual_id: str) -> Given:
     """Tell the terms and the amounts that an accrual was decided by."""
-    partner_ref = _ref_of(accrual_id)
+    partner_ref = ref_of(_PREFIX, accrual_id) or ""
     found = activities(session, partner=caller().partner, partner_refs=[partner_ref])
     if partner_ref not in found:
         raise UnknownAccrual
@@ -288,7 +286,7 @@ def _line(
 
 
 def _told(known: Activity) -> dict[str, object]:
-    accrual_id = _id_of(known.partner_ref)
+    accrual_id = name_of(_PREFIX, known.partner_ref)
     return {
         "id": accrual_id,
         "partner_ref": known.partner_ref,
@@ -297,23 +295,3 @@ def _told(known: Activity) -> dict[str, object]:
         "unit": known.unit,
         "explain_url": url_for("api.show_accrual", accrual_id=accrual_id),
     }
-
-
-def _id_of(partner_ref: str) -> str:
-    """Name an accrual; only its partner is answered by that name."""
-    return _PREFIX + base64.urlsafe_b64encode(partner_ref.encode()).decode().rstrip("=")
-
-
-def _ref_of(accrual_id: str) -> str:
-    """Return the reference that a name of ours stands for.
-
-    Raises `UnknownAccrual`.
-    """
-    word = accrual_id.removeprefix(_PREFIX)
-    try:
-        ref = base64.b64decode(word + "=" * (-len(word) % 4), b"-_", True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise UnknownAccrual from error
-    if not ref.isprintable():
-        raise UnknownAccrual
-    return ref

@@ -12,6 +12,7 @@ from blueprints.sessions import requires, staff, this_staff
 from loyalty.approvals.queries import open_approvals
 from loyalty.catalogue.queries import all_items, waiting
 from loyalty.clock import now
+from loyalty.events.queries import stopped
 from loyalty.staff.queries import names
 from loyalty.staff.rules import Permission
 
@@ -47,6 +48,7 @@ def home() -> ResponseReturnValue:
         items = all_items(session)
         changes = waiting(session)
         people = names(session)
+        unheard = stopped(session)
     on_sale = [item for item in items if item.state == "published"]
     figures = {
         "on_sale": len(on_sale),
@@ -69,4 +71,5 @@ def home() -> ResponseReturnValue:
         changes=changes,
         titles={item.item_code: item for item in items},
         people=people,
+        unheard=unheard,
     )

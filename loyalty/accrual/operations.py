@@ -7,6 +7,7 @@ leaves a verdict for each line that it does not book. Terms: design.md 5.
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.events.operations import recording
 from loyalty.members.claims import claim_new, decide_known, fill, reject, rounds
 from loyalty.points.operations import (
     departure_of,
@@ -178,6 +179,7 @@ def book_activities(session: Session, *, feed_file: int) -> None:
         _post_activities(session, feed_file)
         session.execute(text(_RECORD_ACTIVITIES))
         session.execute(text(_REFUND_ORIGINALS))
+        session.execute(text(_TELL))
 
 
 _ACTIVITY_REASON = """
@@ -246,6 +248,21 @@ UPDATE activity o SET refunded_fen = o.refunded_fen - d.amount
  WHERE d.original_ref IS NOT NULL AND o.member_id = d.member_id
    AND o.partner = d.partner AND o.partner_ref = d.original_ref
 """
+
+
+_TELL = recording(
+    """
+    SELECT partner, CASE WHEN original_ref IS NULL THEN 'accrual.posted'
+                         ELSE 'accrual.reversed' END AS type,
+           CAST(occurred_on AS timestamptz) AS occurred_at, line_no AS nth,
+           jsonb_strip_nulls(jsonb_build_object(
+               'partner_ref', partner_ref, 'activity', activity,
+               'occurred_on', occurred_on, 'unit', unit, 'points',
+               CASE WHEN original_ref IS NULL THEN points ELSE -points END,
+               'original_ref', original_ref)) AS data
+      FROM doing
+    """
+)
 
 
 def _post_activities(session: Session, feed_file: int) -> None:

@@ -11,11 +11,13 @@ from loyalty.clients.signing import rotate_if_old
 from loyalty.clock import now, wall
 from loyalty.connections import Connections
 from loyalty.database import Database, retrying
+from loyalty.events.delivery import tell
 from loyalty.jobs.errors import BooksUnsound
 from loyalty.keyring import Keyring
 from loyalty.linking.operations import expire as expire_consents
 from loyalty.orders.delivery import chase
 from loyalty.points.operations import expire
+from loyalty.redemption.till import release_expired
 from loyalty.settings import Settings
 
 
@@ -90,6 +92,31 @@ def tidy_oauth(database: Database, _business_date: date) -> str:
     )
     turned = ", tokens are signed with the next key" if is_turned else ""
     return f"{gone:,} tokens and proofs forgotten, {ended:,} consents ended{turned}"
+
+
+def publish_events(database: Database, _business_date: date) -> str:
+    """Tell partners what happened, as far as they can be reached now."""
+    settings = Settings.from_environment()
+    done = tell(
+        database,
+        Keyring.open(settings),
+        clock=wall,
+        loopback=settings.webhooks_to_loopback,
+    )
+    return (
+        f"{done.published:,} events published, {done.delivered:,} delivered,"
+        f" {done.failed:,} endpoints failed"
+    )
+
+
+def release_authorizations(database: Database, _business_date: date) -> str:
+    """Give back points that tills held and did not capture in time."""
+    released = 0
+    while done := retrying(
+        database, lambda session: release_expired(session, at=now())
+    ):
+        released += done
+    return f"{released:,} redemptions at tills let go"
 
 
 def forget_calls(database: Database, _business_date: date) -> str:

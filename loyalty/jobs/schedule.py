@@ -24,6 +24,13 @@ SCHEDULE = (
     Job("expire-points", nightly.expire_points, cron="0 2 * * *"),
     Job("cancel-unpaid", nightly.cancel_unpaid, cron="20 2 * * *"),
     Job("chase-orders", nightly.chase_orders, cron="*/5 * * * *", is_daily=False),
+    Job("publish-events", nightly.publish_events, cron="* * * * *", is_daily=False),
+    Job(
+        "release-authorizations",
+        nightly.release_authorizations,
+        cron="*/5 * * * *",
+        is_daily=False,
+    ),
     Job("tidy-oauth", nightly.tidy_oauth, cron="40 2 * * *"),
     Job("forget-calls", nightly.forget_calls, cron="40 2 * * *"),
     Job("prove-ledger", nightly.prove_ledger, cron="0 3 * * *"),

@@ -71,6 +71,28 @@ class ExcludedCategory(Base):
     last: Mapped[str]
 
 
+class TillTerms(Base):
+    """What points are worth at tills of a partner, and what is owed for them."""
+
+    __tablename__ = "till_terms"
+    __table_args__ = (
+        CheckConstraint(
+            "pays_num > 0 AND pays_den > 0 AND settles_num >= 0 AND settles_den > 0"
+            " AND hold_minutes > 0",
+            name="makes_sense",
+        ),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    partner_kind: Mapped[str] = mapped_column(primary_key=True)
+    partner: Mapped[str] = mapped_column(primary_key=True)  # '*': every one of a kind
+    pays_num: Mapped[int]  # fen per point
+    pays_den: Mapped[int]
+    settles_num: Mapped[int]
+    settles_den: Mapped[int]
+    hold_minutes: Mapped[int]
+
+
 class TierTerms(Base):
     """A rung of the ladder: the spending that earns it (domain.md Q20, ASSUMED)."""
 

@@ -14,6 +14,7 @@ from loyalty.rules.models import (
     ExcludedCategory,
     ProgrammeTerms,
     TierTerms,
+    TillTerms,
 )
 
 
@@ -53,6 +54,19 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
             version | {"partner": group["partner"], "first": first, "last": last}
             for group in terms["excluded_categories"]
             for first, last in group["ranges"]
+        ],
+        TillTerms: [
+            version
+            | {
+                "partner_kind": till["partner_kind"],
+                "partner": till["partner"],
+                "pays_num": till["pays_fen"][0],
+                "pays_den": till["pays_fen"][1],
+                "settles_num": till["settles_fen"][0],
+                "settles_den": till["settles_fen"][1],
+                "hold_minutes": till["hold_minutes"],
+            }
+            for till in terms.get("till", [])
         ],
         TierTerms: [
             version | {"rank": rank} | rung

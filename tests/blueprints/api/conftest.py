@@ -215,3 +215,14 @@ def rows(fresh_database):
             return [tuple(row) for row in session.execute(text(statement), facts)]
 
     return ask
+
+
+@pytest.fixture
+def change(fresh_database):
+    """Change the database as the application could."""
+
+    def do(statement, **facts):
+        with fresh_database.unit_of_work() as session:
+            session.execute(text(statement), facts)
+
+    return do
