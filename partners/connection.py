@@ -1,5 +1,6 @@
 """What every adapter that speaks HTTP with a partner has to be told."""
 
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ class Connection:
     secret: str = field(repr=False)
     our_name: str = "jifen"  # how we sign
     allow_loopback: bool = False  # for development: a sandbox on this machine
+    ca_file: str | None = None  # who vouches for the partner; None: who always does
     connect_seconds: float = 3.05
     read_seconds: float = 10.0
     total_seconds: float = 20.0
@@ -38,5 +40,14 @@ class Connection:
                 total_seconds=self.total_seconds,
             ),
             allow_loopback=self.allow_loopback,
+            tls=self._tls(),
             clock=clock,
         )
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self.ca_file is None:
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            raise ValueError("ca_file cannot be read") from error

@@ -147,8 +147,8 @@ class Registry:
                 adapters[code] = self.open(str(name), rest)
             except UnknownAdapter:
                 troubles.append(Trouble(code, f"no adapter is called {name}"))
-            except SettingsRefused as error:
-                troubles.append(Trouble(code, str(error)))
+            except Exception as error:  # noqa: BLE001 - nor may a stranger's settings
+                troubles.append(Trouble(code, _words(error)))
         return adapters, tuple(troubles)
 
 
@@ -184,7 +184,7 @@ def read_settings(name: str, settings: type, told: Mapping[str, object]) -> Any:
 def _loaded(point: EntryPoint) -> Plugin | Trouble:
     try:
         plugin = point.load()
-    except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module
         return Trouble(point.name, f"{point.value} does not load: {_words(error)}")
     if not isinstance(plugin, Plugin):
         return Trouble(point.name, f"{point.value} is no Plugin")
@@ -221,5 +221,5 @@ def _type_name(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__

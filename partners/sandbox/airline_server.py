@@ -149,8 +149,14 @@ class AirlineSandbox(PartnerSandbox):
                 number, sign * miles
             )
 
-        effect = Effect(do, lambda: self._move(number, -sign * miles))
-        return _told(self.orders.place(kind, reference, facts, effect, amount=miles))
+        def undo() -> str | None:
+            if self._reversed(reference):
+                return "some of it was given back"
+            return self._move(number, -sign * miles)
+
+        return _told(
+            self.orders.place(kind, reference, facts, Effect(do, undo), amount=miles)
+        )
 
     def _reverse(self, asked: Question) -> tuple[int, dict[str, Any]]:
         name, miles = asked.needed("original"), asked.needed("miles", int)
@@ -181,14 +187,17 @@ class AirlineSandbox(PartnerSandbox):
             return "nothing to reverse"
         if original.kind == "reversal" or original.state is not State.SUCCESS:
             return "nothing to reverse"
-        reversed_before = sum(
+        if self._reversed(name) + miles > original.facts["miles"]:
+            return "more than was ordered"
+        return self._move(original.facts["memberId"], -_sign(original) * miles)
+
+    def _reversed(self, name: str) -> int:
+        """Return how many miles of an order were given back."""
+        return sum(
             int(order.facts["miles"])
             for order in self.orders.of_kind("reversal")
             if order.facts["original"] == name and order.state is State.SUCCESS
         )
-        if reversed_before + miles > original.facts["miles"]:
-            return "more than was ordered"
-        return self._move(original.facts["memberId"], -_sign(original) * miles)
 
     def _use(self, validation_id: object, number: str, reference: str) -> str | None:
         """Use a validation up for one order; return why not."""

@@ -208,6 +208,37 @@ def test_notices_come_twice_when_told_so(sandbox, airline, order_of):
         assert first.receipt.outcome is Outcome.DECLINED
 
 
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [("lose_questions", Outcome.ABSENT), ("lose_answers", Outcome.CONFIRMED)],
+)
+def test_an_airline_that_is_silent_is_not_waited_for(
+    sandbox, make, order_of, fault, found
+):
+    order = order_of("silence")
+    tell(sandbox.address, "faults", silent_seconds=1, **{fault: 1})
+
+    receipt = make(read_seconds=0.2).credit(order)
+
+    assert receipt.outcome is Outcome.UNKNOWN
+    assert receipt.reason == "no answer: TimeoutError"
+    assert make().look_up("silence").outcome is found
+
+
+def test_a_credit_that_was_partly_reversed_is_not_refused_whole(
+    sandbox, airline, order_of, miles
+):
+    airline.credit(order_of("credit"))
+    airline.reverse(MilesReversal("part", "credit", 100))
+    before = miles()
+
+    with pytest.raises(AssertionError, match="some of it was given back"):
+        tell(sandbox.address, "settle", reference="credit", status="failure")
+
+    assert airline.look_up("credit").outcome is Outcome.CONFIRMED
+    assert miles() == before
+
+
 def test_a_number_that_cannot_be_theirs_is_not_even_asked(make):
     airline = make(nowhere(), number_pattern="MU[0-9]{12}", number_check="luhn")
 
@@ -219,7 +250,16 @@ def test_a_number_that_cannot_be_theirs_is_not_even_asked(make):
 
 
 @pytest.mark.parametrize(
-    "told", [{"number_pattern": "("}, {"number_check": "lunh"}, {"secret": "short"}]
+    "told",
+    [
+        {"number_pattern": "("},
+        {"number_check": "lunh"},
+        {"secret": "short"},
+        {"ca_file": "/no/such/file"},
+        {"code": ""},
+        {"read_seconds": 0},
+        {"address": "http://miles.example", "allow_loopback": False},
+    ],
 )
 def test_settings_that_cannot_work_are_refused(sandbox, told):
     with pytest.raises(SettingsRefused):

@@ -91,6 +91,7 @@ def test_a_package_of_somebody_else_is_found(install):
     [
         ("raise RuntimeError('no licence')", "no licence"),
         ("PLUGIN = 3", "no Plugin"),
+        ("raise SystemExit('not today')", "not today"),
         ("import nothing_of_that_name", "nothing_of_that_name"),
         ("OTHER = 3", "PLUGIN"),
     ],
@@ -149,6 +150,32 @@ def test_an_adapter_that_cannot_be_asked_is_refused():
 
     with pytest.raises(SettingsRefused, match="credit, debit, look_up, reverse"):
         mute.open("mute", {"code": "MU"})
+
+
+def test_settings_that_fail_of_themselves_are_reported(ours):
+    def fail(_: object) -> object:
+        raise ZeroDivisionError
+
+    @dataclass(frozen=True)
+    class Riddle:
+        code: "Nobody"  # type: ignore[name-defined]  # noqa: F821 - so it is
+
+    plugins = {
+        **ours.plugins,
+        "riddle": Plugin(Kind.AIRLINE, Riddle, fail),
+        "fails": Plugin(Kind.AIRLINE, airline.AirlineSettings, fail),
+    }
+
+    adapters, troubles = Registry(plugins).open_all(
+        {
+            "R": {"adapter": "riddle"},
+            "F": {**MU, "adapter": "fails"},
+            "MU": MU,
+        }
+    )
+
+    assert set(adapters) == {"MU"}
+    assert [trouble.name for trouble in troubles] == ["R", "F"]
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,25 @@
 """What left us, what was answered, and what nobody can say is told apart."""
 
+import ipaddress
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
 
 from partners.ports import Incoming
 from partners.signing import HEADER, HmacSigner
@@ -16,6 +28,7 @@ from partners.transport import (
     NoReply,
     NotGenuine,
     NotSent,
+    Reply,
     Transport,
     Unreadable,
 )
@@ -30,11 +43,16 @@ QUICK = Limits(connect_seconds=1, read_seconds=0.2, total_seconds=0.5)
 class Peer:
     """Somebody who answers with exactly these bytes, a connection at a time."""
 
-    def __init__(self, listening: socket.socket, answers: list[bytes]) -> None:
+    def __init__(
+        self,
+        listening: socket.socket,
+        answers: list[bytes],
+        tls: ssl.SSLContext | None,
+    ) -> None:
         self.address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         self.asked: list[bytes] = []
         self.pause_seconds = 0.0  # between two bytes
-        self._listening, self._answers = listening, answers
+        self._listening, self._answers, self._tls = listening, answers, tls
 
     def serve(self) -> None:
         for answer in self._answers:
@@ -42,8 +60,14 @@ class Peer:
                 line, _ = self._listening.accept()
             except OSError:
                 return
+            line.settimeout(5)
+            if self._tls is not None:
+                try:
+                    line = self._tls.wrap_socket(line, server_side=True)
+                except OSError:
+                    line.close()
+                    continue  # the asker does not believe us
             with line:
-                line.settimeout(5)
                 self.asked.append(_request(line))
                 self._say(line, answer)
 
@@ -72,9 +96,9 @@ def _request(line: socket.socket) -> bytes:
 
 
 @contextmanager
-def answering(*answers: bytes) -> Iterator[Peer]:
+def answering(*answers: bytes, tls: ssl.SSLContext | None = None) -> Iterator[Peer]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        peer = Peer(listening, list(answers))
+        peer = Peer(listening, list(answers), tls)
         thread = Thread(target=peer.serve, daemon=True)
         thread.start()
         yield peer
@@ -87,7 +111,7 @@ def to(address: str, **told: Any) -> Transport:
     return Transport(address, **(facts | told))
 
 
-def order(transport: Transport) -> object:
+def order(transport: Transport) -> Reply:
     return transport.post("/orders", {"miles": 1}, idempotency_key="o-1")
 
 
@@ -237,6 +261,66 @@ def test_without_tls_only_loopback_is_asked():
 def test_limits_are_above_zero(limit):
     with pytest.raises(ValueError, match="above zero"):
         Limits(**{limit: 0})
+
+
+@pytest.fixture
+def vouched(tmp_path):
+    """A certificate for 127.0.0.1 that vouches for itself, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a partner")])
+    now = datetime.now(UTC)
+    host = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([host]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return files
+
+
+@contextmanager
+def behind_tls(files, *answers: bytes) -> Iterator[Peer]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+    with answering(*answers, tls=context) as peer:
+        peer.address = peer.address.replace("http:", "https:")
+        yield peer
+
+
+def test_whom_somebody_vouches_for_is_asked(vouched):
+    ours = ssl.create_default_context(cafile=vouched[0])
+    with behind_tls(vouched, OK) as peer:
+        assert order(to(peer.address, tls=ours)).status == 200
+
+
+def test_an_answer_over_tls_is_not_waited_for_either(vouched):
+    ours = ssl.create_default_context(cafile=vouched[0])
+    with behind_tls(vouched, OK * 10) as peer:
+        peer.pause_seconds = 0.05
+        with pytest.raises(NoReply):
+            order(to(peer.address, tls=ours))
+
+
+def test_whom_nobody_vouches_for_is_told_nothing(vouched):
+    with (
+        behind_tls(vouched, OK, OK) as peer,
+        pytest.raises(NotSent, match="SSLCertVerificationError"),
+    ):
+        order(to(peer.address))
+
+    assert peer.asked == []
 
 
 @pytest.fixture
