@@ -1,8 +1,11 @@
 """What README promises to name, it names."""
 
+import dataclasses
 import inspect
 import re
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import click
@@ -13,9 +16,13 @@ from loyalty.cli import jifen
 from loyalty.clients.rules import KINDS, SCOPES
 from loyalty.feeds.formats import FEEDS
 from loyalty.jobs.schedule import SCHEDULE
+from partners.registry import GROUP, Registry
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ADAPTERS: dict[str, str] = tomllib.loads(
+    (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+)["project"]["entry-points"][GROUP]
 SETTINGS = sorted(set(re.findall(r"JIFEN_[A-Z_]+", inspect.getsource(settings))))
 
 
@@ -57,3 +64,12 @@ def test_every_scope_is_named(scope):
 @pytest.mark.parametrize("name", [*FEEDS, *(job.name for job in SCHEDULE)])
 def test_every_feed_and_job_is_named(name):
     assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("name", sorted(ADAPTERS))
+def test_every_adapter_and_its_settings_are_named(name):
+    (plugin,) = Registry.of([EntryPoint(name, ADAPTERS[name], GROUP)]).plugins.values()
+
+    assert f"| `{name}` |" in README
+    for field in dataclasses.fields(plugin.settings):
+        assert f"`{field.name}`" in README
