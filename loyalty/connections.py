@@ -1,11 +1,12 @@
 """The strangers an installation speaks with, put together from its settings."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from loyalty.settings import Settings
-from partners.ports import Billing, Insurer, Messenger, PaymentProvider
+from partners.ports import Airline, Billing, Insurer, Messenger, PaymentProvider
 from partners.sandbox.messenger import ConsoleMessenger, FileMessenger
 from partners.sandbox.twins import BillingTwin, InsurerTwin
 
@@ -18,6 +19,11 @@ class Connections:
     insurer: Insurer
     billing: Billing
     payments: PaymentProvider | None  # None: no card payments are offered
+    airlines: Mapping[str, Airline] = field(default_factory=dict)  # by partner
+
+    def airline(self, partner: str) -> Airline | None:
+        """Return who keeps the miles of a partner; None: nobody can be asked."""
+        return self.airlines.get(partner)
 
     @classmethod
     def open(cls, settings: Settings) -> Self:

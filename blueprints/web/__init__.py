@@ -48,7 +48,9 @@ def healthz() -> ResponseReturnValue:
 
 # The views import `bp` from here, so they come last.
 from blueprints.web import (  # noqa: E402
+    accounts,  # noqa: F401
     checkout,  # noqa: F401
+    exchange,  # noqa: F401
     home,  # noqa: F401
     insurance,  # noqa: F401
     links,  # noqa: F401

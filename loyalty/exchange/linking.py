@@ -203,6 +203,47 @@ def accounts(session: Session, *, member_id: int, at: datetime) -> list[Account]
     return shown
 
 
+@dataclass(frozen=True, slots=True)
+class ToReview:
+    """A number whose owner's name a person has to compare."""
+
+    member_id: int
+    member_ref: str
+    name: str  # as the member is written here
+    partner: str
+    nth: int
+    account_ref: str
+    family_name: str  # as it was told; the partner knows it so
+    given_name: str
+    asked_at: datetime
+
+
+def to_review(session: Session, *, keyring: Keyring) -> list[ToReview]:
+    """Return what waits for somebody to compare names, the oldest first."""
+    rows = session.execute(
+        text(
+            """
+            SELECT b.member_id, m.member_ref, coalesce(p.name, '') AS name, b.partner,
+                   b.nth, b.account_ref, b.family_name, b.given_name, b.asked_at
+              FROM bound_account b JOIN member m USING (member_id)
+              LEFT JOIN person p USING (member_id)
+             WHERE b.state = 'review' AND b.family_name IS NOT NULL
+             ORDER BY b.asked_at, b.member_id
+            """
+        )
+    )
+    return [
+        ToReview(
+            **dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+            | {
+                "family_name": keyring.unseal(_SEALED, row.family_name),
+                "given_name": keyring.unseal(_SEALED, row.given_name),
+            }
+        )
+        for row in rows
+    ]
+
+
 def named(
     session: Session,
     *,

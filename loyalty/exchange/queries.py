@@ -8,13 +8,20 @@ from typing import Final
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from loyalty.exchange.errors import UnknownExchange
-from loyalty.exchange.models import Exchange, ExchangeAttempt, ExchangeEvent, PointBlock
+from loyalty.exchange.errors import UnknownExchange, UnknownRateCard
+from loyalty.exchange.models import (
+    Exchange,
+    ExchangeAttempt,
+    ExchangeEvent,
+    PointBlock,
+    RateCard,
+)
 from loyalty.exchange.rules import (
     LOOK_AGAIN_AFTER,
     LOOK_AGAIN_WITHIN,
     OPEN_STATES,
     PATIENCE,
+    STATES,
 )
 
 LISTED_MAX: Final = 500
@@ -48,6 +55,7 @@ class ExchangeView:
     """An exchange as faces show it."""
 
     member_id: int
+    member_ref: str
     exchange_ref: str
     direction: str
     partner: str
@@ -91,11 +99,13 @@ class Due:
 
 
 _VIEW = """
-SELECT e.member_id, e.exchange_ref, e.direction, e.partner, p.name AS partner_name,
-       e.account_ref, e.from_unit, e.to_unit, e.units_out, e.fee_points, e.units_in,
-       e.money_fen, e.service_fen, e.rate_version, e.state, e.state_at, e.requested_at,
-       e.send_after, e.deadline, e.is_reversal_wanted
-  FROM exchange e LEFT JOIN partner p ON p.partner = e.partner
+SELECT e.member_id, m.member_ref, e.exchange_ref, e.direction, e.partner,
+       p.name AS partner_name, e.account_ref, e.from_unit, e.to_unit, e.units_out,
+       e.fee_points, e.units_in, e.money_fen, e.service_fen, e.rate_version,
+       e.state, e.state_at, e.requested_at, e.send_after, e.deadline,
+       e.is_reversal_wanted
+  FROM exchange e JOIN member m ON m.member_id = e.member_id
+  LEFT JOIN partner p ON p.partner = e.partner
 """
 
 
@@ -176,6 +186,44 @@ def listed(
         {"state": state, "partner": partner, "late": late_at, "limit": limit},
     )
     return [ExchangeView(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+
+def counts(session: Session, *, at: datetime) -> dict[str, int]:
+    """Return how many exchanges are in each state, and how many are late."""
+    rows = session.execute(
+        text(
+            """
+            SELECT state, count(*) AS all_of_them,
+                   count(*) FILTER (WHERE state IN ('requested', 'sent')
+                                      AND deadline < :at) AS late
+              FROM exchange GROUP BY state
+            """
+        ),
+        {"at": at},
+    ).all()
+    found = dict.fromkeys(STATES, 0)
+    found |= {row.state: int(row.all_of_them) for row in rows}
+    return found | {"late": sum(int(row.late) for row in rows)}
+
+
+def rate_card(session: Session, partner: str, direction: str, version: int) -> RateCard:
+    """Return one version of a partner's rates.
+
+    Raises `UnknownRateCard`.
+    """
+    found = session.get(RateCard, (partner, direction, version))
+    if found is None:
+        raise UnknownRateCard(partner=partner, direction=direction, version=version)
+    return found
+
+
+def rate_cards(session: Session) -> Sequence[RateCard]:
+    """Return all versions of all rates, the newest of each first."""
+    return session.scalars(
+        select(RateCard).order_by(
+            RateCard.partner, RateCard.direction.desc(), RateCard.version.desc()
+        )
+    ).all()
 
 
 def member_of(session: Session, *, exchange_ref: str) -> int | None:

@@ -12,6 +12,7 @@ from loyalty.clock import now, wall
 from loyalty.connections import Connections
 from loyalty.database import Database, retrying
 from loyalty.events.delivery import tell
+from loyalty.exchange.delivery import chase as chase_left_exchanges
 from loyalty.jobs.errors import BooksUnsound
 from loyalty.keyring import Keyring
 from loyalty.linking.operations import expire as expire_consents
@@ -123,6 +124,24 @@ def forget_calls(database: Database, _business_date: date) -> str:
     """Forget the answers to calls whose keys may be used again."""
     done = retrying(database, lambda session: forget(session, at=wall()))
     return f"{done:,} answers forgotten"
+
+
+def chase_exchanges(database: Database, _business_date: date) -> str:
+    """Take up exchanges that were left lying: unsent, unanswered, or to be checked.
+
+    As with orders, the moment decides what is due.
+    """
+    settings = Settings.from_environment()
+    done = chase_left_exchanges(
+        database,
+        Connections.open(settings).airline,
+        Keyring.open(settings),
+        at=now(),
+    )
+    return (
+        f"{done.found:,} exchanges taken up, {done.ended:,} ended,"
+        f" {done.failed:,} failed"
+    )
 
 
 def prove_ledger(database: Database, _business_date: date) -> str:
