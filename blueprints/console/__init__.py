@@ -18,9 +18,12 @@ from blueprints.console import (  # noqa: E402
     clients,  # noqa: F401
     counter,  # noqa: F401
     erasures,  # noqa: F401
+    exchanges,  # noqa: F401
     fulfilment,  # noqa: F401
     home,  # noqa: F401
     people,  # noqa: F401
+    prepaid,  # noqa: F401
+    rates,  # noqa: F401
     showing,  # noqa: F401
     signing_in,  # noqa: F401
     trail,  # noqa: F401

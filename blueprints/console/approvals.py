@@ -136,8 +136,8 @@ def _decided(approval_id: int, act: str, said: str | None) -> Approval | None:
 
 
 def _object(asked: Approval) -> str:
-    kind = "item" if asked.action.startswith("catalogue.") else asked.action[:6]
-    return f"{kind.rstrip('.')}:{asked.subject}"
+    topic = asked.action.partition(".")[0]
+    return f"{'item' if topic == 'catalogue' else topic}:{asked.subject}"
 
 
 def _listed() -> tuple[list[Approval], dict[int, str], str]:

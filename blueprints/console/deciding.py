@@ -11,6 +11,8 @@ from blueprints.sessions import SignedInStaff
 from loyalty.approvals.models import Approval
 from loyalty.catalogue import operations as catalogue
 from loyalty.clients import governance as clients
+from loyalty.exchange import cards
+from loyalty.exchange import operations as exchange
 from loyalty.members import operations as members
 from loyalty.staff import operations as staff
 from loyalty.staff.rules import Permission
@@ -32,6 +34,14 @@ def _publish(session: Session, approval: Approval, at: datetime) -> date:
 
 def _change(session: Session, approval: Approval, at: datetime) -> date:
     return catalogue.apply_change(session, approval=approval, at=at)
+
+
+def _let_rate_hold(session: Session, approval: Approval, at: datetime) -> date:
+    return cards.apply_approval(session, approval=approval, at=at)
+
+
+def _write_off(session: Session, approval: Approval, at: datetime) -> None:
+    exchange.apply_write_off(session, approval=approval, at=at)
 
 
 def _set_roles(session: Session, approval: Approval, at: datetime) -> None:
@@ -56,6 +66,8 @@ ACTIONS: Mapping[str, Action] = {
     "staff.roles": Action(Permission.STAFF_CHECK, _set_roles),
     clients.ADD: Action(Permission.CLIENT_CHECK, _add_client),
     clients.CHANGE: Action(Permission.CLIENT_CHECK, _change_client),
+    cards.APPROVE: Action(Permission.CATALOGUE_CHECK, _let_rate_hold),
+    exchange.WRITE_OFF: Action(Permission.FINANCE_CHECK, _write_off),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
 }
 

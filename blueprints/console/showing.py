@@ -24,7 +24,12 @@ _TERMS = {
     "segment": "segment",
     "cover_class": "cover_class",
     "emblem": "emblem",
+    "billing": "billing",
+    "from_unit": "unit",
+    "to_unit": "unit",
+    "partner": "partner",
 }
+_DAYS = ("valid_from", "valid_until", "valid_to", "effective_on")
 _POINTS = ("points", "mix_points")
 _NO_LIMIT = ("channels", "brands", "tiers")
 
@@ -52,7 +57,7 @@ def _figure(name: str, said: int) -> str:
 def _words(name: str, said: object) -> str:
     if name in _TERMS:
         return term(_TERMS[name], str(said))
-    if isinstance(said, str) and name in ("valid_from", "valid_until", "effective_on"):
+    if isinstance(said, str) and name in _DAYS:
         return day(date.fromisoformat(said))
     if isinstance(said, str) and name.endswith("_at"):
         return moment(datetime.fromisoformat(said))

@@ -19,13 +19,20 @@ from loyalty.clients.operations import add as add_client
 from loyalty.clients.rules import SCOPES
 from loyalty.clients.signing import rotate as rotate_keys
 from loyalty.clock import now
+from loyalty.exchange.blocks import buy as buy_block
+from loyalty.exchange.linking import ask as ask_for_number
+from loyalty.exchange.linking import binding
+from loyalty.exchange.linking import settle as settle_number
 from loyalty.keyring import Keyring
 from loyalty.orders.operations import place
 from loyalty.staff.operations import add as add_staff
 from loyalty.staff.rules import ROLES
+from partners.matching import PersonName
+from partners.ports import Outcome, Receipt
 from tests.browser.conftest import DESK, TICKET
 from tests.browser.reading import accessibility_faults, strange_words, too_wide
 from tests.journeys.conftest import PARTNERS, PLACE, WANG
+from tests.loyalty.exchange.alliance import TO_MILES, Alliance
 
 LOGIN, PASSWORD = "zhou.min", "一匹马 rode over 7 hills"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -126,8 +133,9 @@ def busy(site):
             scopes=tuple(SCOPES),
         )
         client_id = add_client(session, profile=profile, at=at).client_id
+        exchanged = exchange_something(session, member_id, keyring)
         rotate_keys(session, keyring=keyring, at=at)
-    return {
+    return exchanged | {
         "client_id": client_id,
         "item_code": "INS-A",
         "order_ref": ORDER_REF,
@@ -135,6 +143,46 @@ def busy(site):
         "approval_id": asked.approval_id,
         "login": LOGIN,
         "staff_id": staff_id,
+    }
+
+
+def exchange_something(session, member_id, keyring):
+    """Have a rate, a block, a number to compare and an exchange there to be seen."""
+    alliance = Alliance(session)
+    alliance.maker, alliance.checker = (alliance.staff(n) for n in ("lin", "luo"))
+    alliance.rate("MU", "out", TO_MILES)
+    buy_block(
+        session,
+        partner="MU",
+        direction="out",
+        units=5_000,
+        price_fen=400_00,
+        starts_on=TO_MILES.valid_from,
+        ends_on=None,
+        reorder_units=6_000,
+        at=now(),
+    )
+    for number, name in (
+        ("MU600001", PersonName(family="客户", given="WANG")),
+        ("MU600002", PersonName(family="WANG", given="FANG")),
+    ):
+        if number == "MU600002":
+            bound = binding(partner="MU", account_ref=number)
+            alliance.confirm(member_id, bound, at=now())
+        wanted = {"member_id": member_id, "partner": "MU", "at": now()}
+        row = ask_for_number(
+            session, account_ref=number, name=name, keyring=keyring, **wanted
+        )
+        settle_number(
+            session, nth=row.nth, receipt=Receipt(Outcome.CONFIRMED), **wanted
+        )
+    quote = alliance.quote(10_000, at=now())
+    exchange = alliance.request(member_id, quote, at=now())
+    return {
+        "exchange_ref": exchange.exchange_ref,
+        "partner": "MU",
+        "direction": "out",
+        "version": 1,
     }
 
 
