@@ -1,0 +1,123 @@
+"""The operator's billing system over JSON: prepaid balances and the state of lines."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from partners import asking
+from partners.connection import Connection
+from partners.ports import (
+    Incoming,
+    LineStanding,
+    Notice,
+    Outcome,
+    PrepaidOrder,
+    Receipt,
+)
+from partners.registry import Kind, Plugin
+
+_OUTCOMES = {
+    "success": Outcome.CONFIRMED,
+    "failure": Outcome.DECLINED,
+    "pending": Outcome.PENDING,
+    "taken_back": Outcome.DECLINED,
+}
+_NOTICES = {"credit.updated", "take_back.updated"}
+LINE_STATES = frozenset(
+    {"active", "suspended", "pre_cancelled", "ported_out", "closed"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSettings(Connection):
+    """Where the billing system is."""
+
+
+class Operator:
+    """Credits prepaid balances, and knows the lines."""
+
+    def __init__(
+        self, settings: OperatorSettings, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._transport = settings.transport(clock=clock)
+
+    def credit_prepaid(self, order: PrepaidOrder) -> Receipt:
+        """Credit a line's prepaid balance, once per reference."""
+        return self._place("/v1/prepaid-credits", order.reference, _told(order))
+
+    def take_back(self, order: PrepaidOrder) -> Receipt:
+        """Take back what was credited under this reference; no more than is left."""
+        own = f"{order.reference}:back"
+        told = _told(order) | {"reference": own, "original": order.reference}
+        return self._place("/v1/prepaid-take-backs", own, told)
+
+    def look_up(self, reference: str) -> Receipt:
+        """Ask what became of a credit; DECLINED if it was taken back."""
+        return asking.look_up(
+            lambda: self._transport.get(
+                "/v1/prepaid-credits", {"reference": reference}
+            ),
+            outcomes=_OUTCOMES,
+            reference=reference,
+        )
+
+    def line(self, msisdn: str) -> LineStanding:
+        """Ask for the state of a line and the day of its SIM card."""
+        told, receipt = asking.read(
+            lambda: self._transport.get("/v1/lines", {"msisdn": msisdn})
+        )
+        if receipt.outcome is not Outcome.CONFIRMED:
+            return LineStanding(receipt.outcome, reason=receipt.reason)
+        return _line(told, msisdn)
+
+    def notice(self, incoming: Incoming) -> Notice | None:
+        """Return what billing told us; None: it was not billing."""
+        if not self._transport.is_genuine(incoming):
+            return None
+        return asking.notice(incoming.body, kinds=_NOTICES, outcomes=_OUTCOMES)
+
+    def _place(self, path: str, reference: str, told: dict[str, object]) -> Receipt:
+        return asking.order(
+            lambda: self._transport.post(path, told, idempotency_key=reference),
+            outcomes=_OUTCOMES,
+            reference=reference,
+        )
+
+
+def _told(order: PrepaidOrder) -> dict[str, object]:
+    return {
+        "reference": order.reference,
+        "msisdn": order.msisdn,
+        "amountFen": order.amount_fen,
+    }
+
+
+def _line(told: Mapping[str, Any], msisdn: str) -> LineStanding:
+    """Read a line; a state we do not know would be taken for a living one."""
+    if told.get("msisdn") != msisdn or told.get("state") not in LINE_STATES:
+        return LineStanding(Outcome.UNKNOWN, reason="the answer is no line's state")
+    try:
+        return LineStanding(
+            Outcome.CONFIRMED,
+            state=told["state"],
+            since=_moment(told["since"]),
+            sim_changed_at=(
+                None
+                if told.get("simChangedAt") is None
+                else _moment(told["simChangedAt"])
+            ),
+        )
+    except (LookupError, TypeError, ValueError):
+        return LineStanding(Outcome.UNKNOWN, reason="the answer names no moment")
+
+
+def _moment(words: str) -> datetime:
+    moment = datetime.fromisoformat(words)
+    if moment.tzinfo is None:
+        raise ValueError("a moment without its offset")
+    return moment
+
+
+PLUGIN = Plugin(Kind.OPERATOR, OperatorSettings, Operator)
