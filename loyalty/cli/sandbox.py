@@ -13,6 +13,9 @@ from loyalty.cli.opening import needs
 from loyalty.staff.rules import Permission
 from partners.sandbox.airline_server import AirlineSandbox
 from partners.sandbox.bank_server import BankSandbox
+from partners.sandbox.insurer_server import InsurerSandbox
+from partners.sandbox.merchant_server import MerchantSandbox
+from partners.sandbox.operator_server import OperatorSandbox
 from partners.sandbox.partner_server import PartnerSandbox
 from partners.sandbox.stripe_localstripe import (
     LocalStripeFailed,
@@ -25,6 +28,9 @@ from partners.signing import SECRET_LENGTH_MIN
 STRIPE_PORT = 8420
 AIRLINE_PORT = 8421
 BANK_PORT = 8422
+INSURER_PORT = 8423
+MERCHANT_PORT = 8424
+OPERATOR_PORT = 8425
 
 
 class _Running(Protocol):
@@ -143,6 +149,27 @@ bank = _partner(
     code="CEB",
     sandbox=BankSandbox,
     help_="Play a bank: card lines, card functions and a desk, until interrupted.",
+)
+insurer = _partner(
+    "insurer",
+    port=INSURER_PORT,
+    code="PINGAN",
+    sandbox=InsurerSandbox,
+    help_="Play an insurer: policies, certificates and bills, until interrupted.",
+)
+merchant = _partner(
+    "merchant",
+    port=MERCHANT_PORT,
+    code="SHOP",
+    sandbox=MerchantSandbox,
+    help_="Play a merchant's back office: the totals of its days, until interrupted.",
+)
+operator = _partner(
+    "operator",
+    port=OPERATOR_PORT,
+    code="BOSS",
+    sandbox=OperatorSandbox,
+    help_="Play the billing system: prepaid balances and lines, until interrupted.",
 )
 
 
