@@ -35,6 +35,7 @@ class Settings:
     stripe_key: str | None = field(default=None, repr=False)  # None: no card payments
     stripe_webhook_secret: str | None = field(default=None, repr=False)
     stripe_address: str | None = None  # None: Stripe's own
+    partners: Path | None = None  # a file that says how to reach partners; None: none
     public_url: str | None = None  # None: as the browser calls us
     staff: str | None = None  # whose permissions commands ask; None: nobody's
     clock_days_back: str = "0"  # whole days that the programme lives in the past
@@ -57,6 +58,11 @@ class Settings:
             stripe_key=environ.get("JIFEN_STRIPE_KEY") or None,
             stripe_webhook_secret=environ.get("JIFEN_STRIPE_WEBHOOK_SECRET") or None,
             stripe_address=environ.get("JIFEN_STRIPE_ADDRESS") or None,
+            partners=(
+                Path(told).expanduser().absolute()
+                if (told := environ.get("JIFEN_PARTNERS"))
+                else None
+            ),
             public_url=environ.get("JIFEN_PUBLIC_URL") or None,
             staff=environ.get("JIFEN_STAFF") or None,
             clock_days_back=environ.get("JIFEN_CLOCK_DAYS_BACK") or "0",

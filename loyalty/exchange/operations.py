@@ -29,7 +29,7 @@ from loyalty.exchange.rules import (
     verdict,
 )
 from loyalty.keyring import Keyring
-from partners.ports import MilesOrder, MilesReversal, Receipt
+from partners.ports import AirlineMember, MilesOrder, MilesReversal, Receipt
 
 __all__ = [
     "WRITE_OFF",
@@ -189,13 +189,7 @@ def _ask(
         exchange.direction,
         MilesOrder(
             reference=exchange.exchange_ref,
-            member=linking.named(
-                hand.session,
-                member_id=exchange.member_id,
-                partner=exchange.partner,
-                account_ref=exchange.account_ref,
-                keyring=keyring,
-            ),
+            member=_member(hand, what, keyring),
             miles=miles,
             activity=ACTIVITY,
             activity_on=exchange.requested_on,
@@ -206,6 +200,20 @@ def _ask(
             original=exchange.exchange_ref,
             miles=miles,
         ),
+    )
+
+
+def _member(hand: Hand, what: Question, keyring: Keyring) -> AirlineMember:
+    """Return who is asked about; what is only looked up needs no name any more."""
+    exchange = hand.exchange
+    if what not in (Question.VALIDATE, Question.MOVE):
+        return AirlineMember("", "", exchange.account_ref)
+    return linking.named(
+        hand.session,
+        member_id=exchange.member_id,
+        partner=exchange.partner,
+        account_ref=exchange.account_ref,
+        keyring=keyring,
     )
 
 

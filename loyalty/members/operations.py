@@ -410,6 +410,12 @@ _DESTROY = {
                            OR recipient_hint IS NOT NULL)""",
     "prepaid_credit": """UPDATE prepaid_credit SET msisdn = 'erased'
                           WHERE member_id = :member""",
+    "bound_account": """UPDATE bound_account
+                           SET account_ref = 'erased', family_name = NULL,
+                               given_name = NULL
+                         WHERE member_id = :member AND family_name IS NOT NULL""",
+    "exchange": """UPDATE exchange SET account_ref = 'erased'
+                    WHERE member_id = :member AND account_ref <> 'erased'""",
     "bill": _NAMELESS.format(table="bill", more=""),
     "subscription_event": _NAMELESS.format(table="subscription_event", more=""),
     "subscription": _NAMELESS.format(

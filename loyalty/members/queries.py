@@ -192,13 +192,16 @@ def erasures(session: Session) -> list[DueErasure]:
 
 
 _ORDERS_UNDER_WAY = """
-SELECT count(*) FROM member_order o WHERE o.member_id = {member}
-   AND o.state IN ('awaiting_review', 'awaiting_payment', 'accepted', 'in_progress')
+SELECT (SELECT count(*) FROM member_order o WHERE o.member_id = {member}
+           AND o.state IN ('awaiting_review', 'awaiting_payment', 'accepted',
+                           'in_progress'))
+     + (SELECT count(*) FROM exchange x WHERE x.member_id = {member}
+           AND x.state IN ('requested', 'sent', 'disputed'))
 """
 
 
 def orders_under_way(session: Session, *, member_id: int) -> int:
-    """Return how many orders of a member still need to know who it is."""
+    """Return how many orders and exchanges still need to know who a member is."""
     return int(
         session.scalar(
             text(_ORDERS_UNDER_WAY.format(member=":member")), {"member": member_id}
@@ -222,6 +225,14 @@ _KEPT = {
                        ORDER BY occurred_at, event_ref""",
     "partner_accounts": """SELECT partner, account_ref, linked_on FROM link
                             WHERE member_id = :member ORDER BY linked_on, partner""",
+    "bound_accounts": """SELECT partner, account_ref, state, asked_at, effective_at
+                           FROM bound_account WHERE member_id = :member
+                          ORDER BY asked_at, partner""",
+    "exchanges": """SELECT exchange_ref, partner, account_ref, direction, from_unit,
+                           to_unit, units_out, fee_points, units_in, state,
+                           requested_at, state_at
+                      FROM exchange WHERE member_id = :member
+                     ORDER BY requested_at, exchange_ref""",
     "balances": """SELECT unit, available, pending, held, owed FROM ledger.balance
                     WHERE member_id = :member ORDER BY unit""",
     "lots": """SELECT unit, issuer, earned_in, CAST(expires_on AS text) AS expires_on,

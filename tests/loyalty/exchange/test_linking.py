@@ -7,9 +7,12 @@ import pytest
 from loyalty.access.errors import ConfirmationMissing
 from loyalty.exchange import linking
 from loyalty.exchange.errors import AccountBound, AccountInUse, LinkMovedOn, NameDiffers
+from loyalty.members.errors import OrdersUnderWay
+from loyalty.members.operations import ask_erasure, erase
+from loyalty.members.rules import ERASURE
 from partners.matching import PersonName
 from partners.ports import Outcome
-from tests.loyalty.exchange.alliance import A_DAY, KEYRING, NOON, WANG
+from tests.loyalty.exchange.alliance import A_DAY, KEYRING, NOON, SENT_AT, WANG
 
 LATIN = PersonName(family="WANG", given="XIAOMING")
 
@@ -132,3 +135,30 @@ def test_names_are_told_to_the_airline_and_kept_sealed(alliance):
         "小明",
         "MU600001",
     )
+
+
+def test_who_is_erased_leaves_no_number_and_what_has_ended_is_looked_up_still(
+    alliance, carrier
+):
+    member = alliance.member(10_000)
+    alliance.bind(member)
+    ref = alliance.out(member)
+    alliance.confirm(member, ERASURE)
+    ask_erasure(alliance.session, member_id=member, at=NOON)
+    with pytest.raises(OrdersUnderWay):
+        erase(alliance.session, member_id=member, at=NOON + timedelta(days=20))
+    confirmed_at = NOON + timedelta(days=20)
+    alliance.advance(carrier, member, ref, at=SENT_AT)
+    alliance.rows("UPDATE exchange SET state_at = :at RETURNING 1", at=confirmed_at)
+
+    erase(alliance.session, member_id=member, at=confirmed_at)
+
+    assert alliance.rows(
+        "SELECT b.account_ref, family_name, given_name, e.account_ref"
+        " FROM bound_account b, exchange e"
+    ) == [("erased", None, None, "erased")]
+    alliance.session.expire_all()
+    alliance.advance(carrier, member, ref, at=confirmed_at + A_DAY)
+    assert carrier.asked[-1] == "look_up"
+    assert alliance.state(member, ref) == "confirmed"
+    alliance.report()
