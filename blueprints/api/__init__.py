@@ -12,8 +12,13 @@ bp = Blueprint("api", __name__, url_prefix="/api", template_folder="templates")
 from blueprints.api import (  # noqa: E402
     accruals,  # noqa: F401
     documents,  # noqa: F401
+    exchanges,  # noqa: F401
+    links,  # noqa: F401
     members,  # noqa: F401
+    orders,  # noqa: F401
     redemptions,  # noqa: F401
+    statements,  # noqa: F401
+    validations,  # noqa: F401
     webhooks,  # noqa: F401
 )
 

@@ -69,3 +69,12 @@ class TooManyCalls(Problem):
     def headers(self) -> Mapping[str, str]:
         """When to come again."""
         return {"Retry-After": str(self.facts["retry_after"])}
+
+
+class BadPeriod(Problem):
+    """A period is a month such as 2007-10."""
+
+    code = "bad_period"
+
+    def __init__(self) -> None:
+        super().__init__()

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from ledger.book import Book
 from ledger.errors import NothingToPost
 from ledger.values import Entry, Lot, Transfer
+from loyalty.events.operations import record as tell
 from loyalty.exchange import blocks
 from loyalty.exchange.errors import UnknownExchange
 from loyalty.exchange.models import Exchange, ExchangeEvent, ExchangeReversal
@@ -255,6 +256,9 @@ def take(
     return Hand(session, exchange, on, open_on, at, actor)
 
 
+_TOLD = ("confirmed", "declined", "disputed")
+
+
 def move(hand: Hand, state: str, reason: str | None = None) -> None:
     """Move an exchange to a state, and write down who did it and why."""
     exchange, session = hand.exchange, hand.session
@@ -276,6 +280,23 @@ def move(hand: Hand, state: str, reason: str | None = None) -> None:
             reason=reason,
         )
     )
+    if state in _TOLD:
+        tell(
+            session,
+            partner=exchange.partner,
+            type_=f"exchange.{state}",
+            data={
+                "id": f"exc_{exchange.exchange_ref}",
+                "partner_ref": exchange.partner_ref,
+                "direction": exchange.direction,
+                "from_unit": exchange.from_unit,
+                "units_out": exchange.units_out,
+                "to_unit": exchange.to_unit,
+                "units_in": exchange.units_in,
+                "reason": reason,
+            },
+            at=hand.at,
+        )
 
 
 def confirm(hand: Hand, reason: str | None = None) -> None:

@@ -12,6 +12,7 @@ from loyalty.access.operations import spend_code
 from loyalty.alliance.operations import link_account
 from loyalty.clients.models import PartnerClient
 from loyalty.clients.tokens import end_grants
+from loyalty.events.operations import record as tell
 from loyalty.keyring import Keyring
 from loyalty.linking.errors import (
     AccountTaken,
@@ -124,6 +125,7 @@ def authorize(
     found.granted_at, found.expires_at = at, at + GRANTED_FOR
     found.channel, found.source = answer.channel, answer.source
     session.flush()
+    _tell(session, found, "link.authorized", at)
     return found
 
 
@@ -202,6 +204,18 @@ def _end(
         # Nobody agreed that we know of an account there.
         found.account_hash = found.account_sealed = None
     end_grants(session, consent_ref=found.consent_ref, reason=f"consent_{state}", at=at)
+    if state == "revoked":
+        _tell(session, found, "link.revoked", at)
+
+
+def _tell(session: Session, found: LinkConsent, type_: str, at: datetime) -> None:
+    tell(
+        session,
+        partner=found.partner,
+        type_=type_,
+        data={"id": found.consent_ref, "kinds": list(found.kinds)},
+        at=at,
+    )
 
 
 def _waiting(session: Session, consent_ref: str, at: datetime) -> LinkConsent:

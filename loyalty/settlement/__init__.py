@@ -1,0 +1,1 @@
+"""What is settled with partners, and what they dispute of it."""

@@ -1,0 +1,21 @@
+"""Why there is no statement, or no dispute."""
+
+from loyalty.errors import Missing, Refused
+
+
+class PeriodAhead(Refused):
+    """A month that has not begun has no statement."""
+
+    code = "period_ahead"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class UnknownDispute(Missing):
+    """There is no such dispute of this partner."""
+
+    code = "unknown_dispute"
+
+    def __init__(self) -> None:
+        super().__init__()
