@@ -227,16 +227,14 @@ def _confirmed(wish: Wish, quote: Quote) -> ResponseReturnValue:
         kit.database,
         partial(operations.request, member_id=member_id, quote=quote, at=at),
     ).exchange
-    airline = kit.connections.airline(asked.partner)
-    if airline is not None:
-        delivery.advance(
-            kit.database,
-            airline,
-            kit.keyring,
-            member_id=member_id,
-            exchange_ref=asked.exchange_ref,
-            at=at,
-        )
+    delivery.advance(
+        kit.database,
+        kit.connections.airline(asked.partner),
+        kit.keyring,
+        member_id=member_id,
+        exchange_ref=asked.exchange_ref,
+        at=at,
+    )
     to = url_for("web.one_exchange", exchange_ref=asked.exchange_ref)
     return redirect(to, 303)
 

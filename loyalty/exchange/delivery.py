@@ -43,7 +43,7 @@ class Chased:
 
 def advance(
     database: Database,
-    airline: Airline,
+    airline: Airline | None,
     keyring: Keyring,
     *,
     member_id: int,
@@ -52,12 +52,14 @@ def advance(
 ) -> ExchangeView:
     """Ask all that can be asked about an exchange now, and return how it stands.
 
-    An answer that does not come is asked for again later. Raises `UnknownExchange`.
+    An answer that does not come is asked for again later; where there is nobody to ask,
+    only what needs no answer is done. Raises `UnknownExchange`.
     """
     key: dict[str, Any] = {"member_id": member_id, "exchange_ref": exchange_ref}
+    next_one = partial(claim, keyring=keyring, at=at, is_reachable=airline is not None)
     for _ in range(_QUESTIONS_MAX):
-        ask = retrying(database, partial(claim, keyring=keyring, at=at, **key))
-        if ask is None:
+        ask = retrying(database, partial(next_one, **key))
+        if ask is None or airline is None:
             break
         receipt = put(airline, ask)
         retrying(database, partial(settle, ask=ask, receipt=receipt, at=at, **key))
@@ -76,14 +78,10 @@ def chase(
         due = queries.due(session, at=at)
     ended = failed = 0
     for one in due:
-        airline = airline_of(one.partner)
-        if airline is None:
-            failed += 1
-            continue
         try:
             view = advance(
                 database,
-                airline,
+                airline_of(one.partner),
                 keyring,
                 member_id=one.member_id,
                 exchange_ref=one.exchange_ref,

@@ -93,17 +93,25 @@ def claim(
     exchange_ref: str,
     keyring: Keyring,
     at: datetime,
+    is_reachable: bool = True,
 ) -> Ask | None:
     """Write down the next question of an exchange; None: nothing to ask now.
 
-    One that has waited too long ends here. Raises `UnknownExchange`.
+    One that has waited too long ends here; so does one that its partner asked for
+    itself, once its day of waiting is over. Where the partner cannot be reached
+    nothing else happens. Raises `UnknownExchange`.
     """
     hand = take(session, member_id, exchange_ref, actor=PARTNERS, at=at)
+    exchange = hand.exchange
+    if exchange.partner_ref is not None and exchange.state == "requested":
+        if at >= exchange.send_after:
+            confirm(hand, "asked_by_partner")
+        return None
     what = next_question(case_of(hand), at=at)
     if what is Question.GIVE_UP:
         release(hand, "no_answer_in_time")
         return None
-    if what is None:
+    if what is None or not is_reachable:
         return None
     last = session.scalar(
         select(ExchangeAttempt)

@@ -62,9 +62,11 @@ def request(
     """Exchange what was quoted, once per quote; then call `delivery.advance`.
 
     Points that go out are held; nobody is asked yet. The first exchange to an account
-    waits a day. A member confirms it with a code or passkey bound to this quote;
-    what a partner asks for, under its own `partner_ref`, its member has confirmed
-    there, and what it brings in it has taken already.
+    waits a day. A member confirms it with a code or passkey bound to this quote.
+
+    What a partner asks for, under its own `partner_ref`, the member has confirmed
+    there: it has taken what comes in, and vouches for what goes out, so that nobody
+    is asked any more.
 
     When it is refused nothing is written, and no confirmation is used up. Raises
     `AccountNotLinked`, `AccountNotBound`, `QuoteExpired`, `RateChanged`,
@@ -104,7 +106,7 @@ def request(
             with _plainly(quote):
                 hand.hold()
         _take_shared(hand, card)
-        if quote.direction == Direction.IN and partner_ref is not None:
+        if partner_ref is not None and exchange.send_after <= at:
             confirm(hand, "asked_by_partner")
     return Requested(exchange, replayed=False)
 

@@ -4,11 +4,13 @@ import threading
 from functools import partial
 
 import pytest
+from sqlalchemy import text
 
 from ledger.book import Book
 from loyalty.access.errors import ConfirmationMissing
 from loyalty.database import retrying
 from loyalty.errors import LoyaltyError
+from loyalty.events.operations import add_endpoint
 from loyalty.exchange import delivery, operations
 from loyalty.exchange.errors import AccountInUse, ExchangesReached
 from loyalty.exchange.rules import PATIENCE
@@ -146,12 +148,12 @@ def test_the_chaser_takes_up_what_was_left_lying(fresh_database, member):
         assert Book(session).prove() == []
 
 
-def test_one_that_fails_keeps_nobody_waiting(fresh_database, member):
+def test_whoever_cannot_be_reached_is_not_asked(fresh_database, member):
     ref = ask_for(fresh_database, member)
 
     done = delivery.chase(fresh_database, lambda _: None, KEYRING, at=SENT_AT)
 
-    assert (done.found, done.ended, done.failed) == (1, 0, 1)
+    assert (done.found, done.ended, done.failed) == (1, 0, 0)
     assert (
         delivery.tell(
             fresh_database,
@@ -163,6 +165,11 @@ def test_one_that_fails_keeps_nobody_waiting(fresh_database, member):
     )
     with fresh_database.unit_of_work() as session:
         assert Alliance(session).state(member, ref) == "requested"
+
+    delivery.chase(fresh_database, lambda _: None, KEYRING, at=SENT_AT + 4 * A_DAY)
+    with fresh_database.unit_of_work() as session:
+        assert Alliance(session).state(member, ref) == "declined"
+        assert Alliance(session).available(member) == 30_000
 
 
 def test_a_notice_that_comes_twice_counts_once(fresh_database, member):
@@ -218,3 +225,77 @@ def test_one_number_asked_for_by_many_at_once_is_one_persons(fresh_database):
         answer in ("bound", "refused") or isinstance(answer, AccountInUse)
         for answer in answers
     )
+
+
+def test_one_that_fails_keeps_nobody_waiting(fresh_database, member):
+    first = ask_for(fresh_database, member)
+    with fresh_database.unit_of_work() as session:
+        alliance = Alliance(session, next_member=10)
+        other = alliance.member(10_000)
+        alliance.bind(other, "MU600002")
+        second = alliance.request(other, alliance.quote(10_000, account="MU600002"))
+        session.execute(
+            text("UPDATE bound_account SET family_name = NULL WHERE member_id = :m"),
+            {"m": member},
+        )
+
+    done = delivery.chase(fresh_database, lambda _: Carrier(), KEYRING, at=SENT_AT)
+
+    assert (done.found, done.ended, done.failed) == (2, 1, 1)
+    with fresh_database.unit_of_work() as session:
+        alliance = Alliance(session)
+        assert alliance.state(member, first) == "requested"
+        assert alliance.state(other, second.exchange_ref) == "confirmed"
+
+
+def test_what_a_partner_asks_for_waits_its_day_and_asks_nobody(fresh_database, member):
+    with fresh_database.unit_of_work() as session:
+        alliance = Alliance(session)
+        quote = alliance.quote(10_000)
+        asked = operations.request(
+            session, member_id=member, quote=quote, at=NOON, partner_ref="mu-1"
+        ).exchange
+        assert asked.state == "requested"
+
+    def chase(at):
+        return delivery.chase(fresh_database, lambda _: None, KEYRING, at=at)
+
+    assert chase(SENT_AT - A_MINUTE).found == 0
+    assert chase(SENT_AT).ended == 1
+    with fresh_database.unit_of_work() as session:
+        alliance = Alliance(session)
+        assert alliance.state(member, quote.exchange_ref) == "confirmed"
+        assert alliance.available(member) == 20_000
+        assert alliance.report()["payable"] == {"MU": 80_00}
+        # The account is known by now, so that the next one waits no more.
+        again = alliance.quote(10_000, at=SENT_AT + A_DAY)
+        done = operations.request(
+            session,
+            member_id=member,
+            quote=again,
+            at=SENT_AT + A_DAY,
+            partner_ref="mu-2",
+        )
+        assert done.exchange.state == "confirmed"
+        assert Book(session).prove() == []
+
+
+def test_a_partner_that_wants_to_know_is_told_how_it_ended(fresh_database, member):
+    with fresh_database.unit_of_work() as session:
+        add_endpoint(
+            session,
+            partner="MU",
+            url="https://example.com/hooks",
+            types=["exchange.confirmed"],
+            keyring=KEYRING,
+            at=NOON,
+        )
+    ref = ask_for(fresh_database, member)
+    delivery.chase(fresh_database, lambda _: Carrier(), KEYRING, at=SENT_AT)
+
+    with fresh_database.unit_of_work() as session:
+        rows = Alliance(session).rows("SELECT partner, type, data FROM event")
+    ((partner, type_, data),) = rows
+    assert (partner, type_) == ("MU", "exchange.confirmed")
+    assert data["id"] == f"exc_{ref}"
+    assert (data["units_out"], data["units_in"]) == (10_000, 1_000)
