@@ -19,7 +19,7 @@ from blueprints import (
     web,
     wording,
 )
-from blueprints.hooks import stripe  # noqa: F401 - adds its view to the hooks
+from blueprints.hooks import partners, stripe  # noqa: F401 - add views to the hooks
 from loyalty.connections import Connections
 from loyalty.database import Database
 from loyalty.keyring import Keyring

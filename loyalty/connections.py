@@ -9,7 +9,14 @@ from typing import Any, Self, cast
 
 from loyalty.errors import Unavailable
 from loyalty.settings import Settings
-from partners.ports import Airline, Billing, Insurer, Messenger, PaymentProvider
+from partners.ports import (
+    Airline,
+    Billing,
+    Insurer,
+    Messenger,
+    Notifier,
+    PaymentProvider,
+)
 from partners.registry import Kind, Registry
 from partners.sandbox.messenger import ConsoleMessenger, FileMessenger
 from partners.sandbox.twins import BillingTwin, InsurerTwin
@@ -26,6 +33,15 @@ class PartnersUnreadable(Unavailable):
         super().__init__(file=file, reason=reason)
 
 
+class TwoOfAKind(Unavailable):
+    """There can be one insurer and one billing system; JIFEN_PARTNERS names two."""
+
+    code = "two_of_a_kind"
+
+    def __init__(self, *, kind: str, partners: list[str]) -> None:
+        super().__init__(kind=kind, partners=partners)
+
+
 @dataclass(frozen=True, slots=True)
 class Connections:
     """Whom we can ask."""
@@ -35,6 +51,8 @@ class Connections:
     billing: Billing
     payments: PaymentProvider | None  # None: no card payments are offered
     airlines: Mapping[str, Airline] = field(default_factory=dict)  # by partner
+    # Adapters that can read what their partner tells by itself, by partner.
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
 
     def airline(self, partner: str) -> Airline | None:
         """Return who keeps the miles of a partner; None: nobody can be asked."""
@@ -44,38 +62,55 @@ class Connections:
     def open(cls, settings: Settings) -> Self:
         """Connect as the settings say.
 
-        A partner that cannot be used is written to the log, and the others work.
-        Raises `PartnersUnreadable`.
+        An installation without an insurer or a billing system has twins that always
+        say yes. A partner that cannot be used is written to the log, and the others
+        work. Raises `PartnersUnreadable`, `TwoOfAKind`.
         """
+        found = _adapters(settings)
         return cls(
             messenger=(
                 ConsoleMessenger()
                 if settings.messages == "console"
                 else FileMessenger(Path(settings.messages))
             ),
-            insurer=InsurerTwin(),
-            billing=BillingTwin(),
+            insurer=cast("Insurer", _only(found, Kind.INSURER) or InsurerTwin()),
+            billing=cast("Billing", _only(found, Kind.OPERATOR) or BillingTwin()),
             payments=_payments(settings),
-            airlines=cast("dict[str, Airline]", _of_kind(settings, Kind.AIRLINE)),
+            airlines=cast("dict[str, Airline]", found.get(Kind.AIRLINE, {})),
+            notifiers={
+                code: cast("Notifier", adapter)
+                for adapters in found.values()
+                for code, adapter in adapters.items()
+                if hasattr(adapter, "notice")
+            },
         )
 
 
-def _of_kind(settings: Settings, kind: Kind) -> dict[str, object]:
-    """Return the adapters of a kind of partner, by the partner's code."""
+def _only(found: Mapping[Kind, Mapping[str, object]], kind: Kind) -> object | None:
+    """Return the adapter of a kind that there is at most one of; None: there is none.
+
+    Raises `TwoOfAKind`.
+    """
+    adapters = found.get(kind, {})
+    if len(adapters) > 1:
+        raise TwoOfAKind(kind=kind.value, partners=sorted(adapters))
+    return next(iter(adapters.values()), None)
+
+
+def _adapters(settings: Settings) -> dict[Kind, dict[str, object]]:
+    """Return the adapters of all partners, by kind and the partner's code."""
     told = _partners(settings)
     if not told:
         return {}
     registry = Registry.discover()
-    wanted = {
-        code: facts
-        for code, facts in told.items()
-        if (plugin := registry.plugins.get(str(facts.get("adapter")))) is None
-        or plugin.kind is kind
-    }
-    adapters, troubles = registry.open_all(wanted)
+    adapters, troubles = registry.open_all(told)
     for trouble in (*registry.troubles, *troubles):
         log.error("%s cannot be used: %s", trouble.name, trouble.reason)
-    return adapters
+    found: dict[Kind, dict[str, object]] = {}
+    for code, adapter in adapters.items():
+        kind = registry.plugins[told[code]["adapter"]].kind
+        found.setdefault(kind, {})[code] = adapter
+    return found
 
 
 def _partners(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ States and events:
     canceled, failed, returned   over, and everything is given back
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -382,6 +383,27 @@ def partner_reference(*, member_id: int, order_ref: str) -> str:
     The browser sends the order's own, so that two members could send the same.
     """
     return f"{order_ref}-{member_id}"
+
+
+_NAMED = re.compile(r"([0-9a-f]{32})-([0-9]{1,18})(?::\w+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The order that a partner's word is about."""
+
+    member_id: int
+    order_ref: str
+
+
+def order_named(reference: str) -> Named | None:
+    """Return which order partners know by a name; None: no name of ours.
+
+    What was asked about an order beside it, such as its cancelation, is named after
+    it, with a colon.
+    """
+    match = _NAMED.fullmatch(reference)
+    return None if match is None else Named(int(match[2]), match[1])
 
 
 def ask_again_after(attempts: int) -> timedelta:

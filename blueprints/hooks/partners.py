@@ -1,0 +1,72 @@
+"""What partners tell us by themselves: late outcomes, signed, repeated, out of order.
+
+A notice is a hint: what it says is taken as the answer to a look-up, or makes us ask.
+"""
+
+import logging
+from datetime import datetime
+
+from flask import abort, jsonify, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import DBAPIError
+
+from blueprints import services
+from blueprints.hooks import bp
+from blueprints.sessions import signed
+from loyalty.clock import now
+from loyalty.errors import LoyaltyError, Missing
+from loyalty.exchange.delivery import tell as tell_exchange
+from loyalty.orders.delivery import advance
+from loyalty.orders.rules import order_named
+from partners.ports import Incoming, Notice
+
+log = logging.getLogger(__name__)
+
+PAYLOAD_BYTES_MAX = 64 * 1024
+
+
+@bp.post("/partners/<code>")
+@signed
+def partner(code: str) -> ResponseReturnValue:
+    """Take a notice in; the partner sends it again unless the answer is 200."""
+    request.max_content_length = PAYLOAD_BYTES_MAX
+    notifier = services().connections.notifiers.get(code)
+    if notifier is None:
+        abort(404)
+    incoming = Incoming(
+        request.method,
+        request.full_path if request.query_string else request.path,
+        dict(request.headers.items()),
+        request.get_data(cache=False),
+    )
+    notice = notifier.notice(incoming)
+    if notice is None:
+        abort(400)
+    _take_in(notice, at=now())
+    return jsonify(received=True)
+
+
+def _take_in(notice: Notice, *, at: datetime) -> None:
+    """Go on with what a notice is about; what is of nobody is passed over."""
+    kit = services()
+    if tell_exchange(
+        kit.database, exchange_ref=notice.reference, receipt=notice.receipt, at=at
+    ):
+        return
+    named = order_named(notice.reference)
+    if named is None:
+        return
+    try:
+        # Orders ask for themselves: the answer, not the notice, moves them.
+        advance(
+            kit.database,
+            kit.connections,
+            kit.keyring,
+            member_id=named.member_id,
+            order_ref=named.order_ref,
+            at=at,
+        )
+    except Missing:
+        return
+    except (LoyaltyError, DBAPIError):
+        log.exception("order %s has to be taken up again", named.order_ref)
