@@ -86,10 +86,13 @@ def test_a_machine_is_answered_with_problem_details(client):
 
     assert answer.status_code == 404
     assert answer.content_type == "application/problem+json"
-    assert answer.get_json(force=True) == {
+    problem = answer.get_json(force=True)
+    assert problem.pop("request_id") == answer.headers["X-Request-Id"]
+    assert problem == {
         "type": "/problems/not_found",
         "title": "Not Found.",
         "status": 404,
+        "code": "not_found",
         "instance": "/api/v1/nowhere",
     }
 
