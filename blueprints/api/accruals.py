@@ -1,6 +1,6 @@
 """Activities that earn points, one by one or in batches, and what takes them back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from flask import url_for
@@ -22,6 +22,7 @@ from blueprints.oauth.protecting import caller, requires_scope
 from loyalty.accrual.errors import (
     BY_REASON,
     TotalsDisagree,
+    UnknownAccount,
     UnknownAccrual,
     ZeroAmount,
 )
@@ -31,10 +32,14 @@ from loyalty.feeds.formats import ACTIVITIES, FEEDS
 from loyalty.feeds.kinds import CATEGORY, DAY, REF
 from loyalty.feeds.lines import LineAnswer, book_lines
 from loyalty.feeds.models import PartnerBatch
+from loyalty.linking.queries import linked_member
 
 LINES_MAX: Final = 1_000
 _PREFIX: Final = "acc"
 _ACTIVITIES: Final = FEEDS["activities"]
+_ACCOUNT_AT: Final = [column.name for column in _ACTIVITIES.columns].index(
+    "account_ref"
+)
 
 
 class AccrualSchema(Closed):
@@ -201,9 +206,9 @@ def show_accrual(session: Session, accrual_id: str) -> Given:
     """Tell the terms and the amounts that an accrual was decided by."""
     partner_ref = ref_of(_PREFIX, accrual_id) or ""
     found = activities(session, partner=caller().partner, partner_refs=[partner_ref])
-    if partner_ref not in found:
+    known = found.get(partner_ref)
+    if known is None or caller().member_id not in (None, known.member_id):
         raise UnknownAccrual
-    known = found[partner_ref]
     return Given(
         _told(known)
         | {
@@ -250,6 +255,7 @@ def _check_totals(asked: Mapping[str, Any]) -> None:
 def _book(
     session: Session, rows: Sequence[Sequence[str]], batch_ref: str | None
 ) -> list[LineAnswer]:
+    _check_own(session, {row[_ACCOUNT_AT] for row in rows})
     batch = PartnerBatch(
         client_id=caller().client_id,
         partner=caller().partner,
@@ -258,6 +264,20 @@ def _book(
         called_at=now(),
     )
     return book_lines(session, _ACTIVITIES, rows, batch=batch)
+
+
+def _check_own(session: Session, account_refs: Collection[str]) -> None:
+    """Make sure that a token which a member gave is used for that member alone.
+
+    Raises `UnknownAccount`.
+    """
+    who = caller()
+    if who.member_id is None:
+        return
+    for account_ref in account_refs:
+        owner = linked_member(session, partner=who.partner, account_ref=account_ref)
+        if owner != who.member_id:
+            raise UnknownAccount
 
 
 def _posted(session: Session, partner_ref: str, row: Sequence[str]) -> Given:

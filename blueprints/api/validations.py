@@ -57,6 +57,7 @@ def create_validation(session: Session, asked: Mapping[str, Any]) -> Given:
         account_ref=asked["account_ref"],
         family_name=asked["family_name"],
         given_name=asked["given_name"],
+        only=caller().member_id,
         at=now(),
     )
     told: dict[str, object] = {

@@ -32,13 +32,17 @@ def validate_member(
     account_ref: str,
     family_name: str,
     given_name: str,
+    only: int | None,
     at: datetime,
 ) -> Validated:
     """Compare a name with that of whoever has the account, if they agreed to it.
 
-    A stranger, and somebody who did not agree, are told alike.
+    A stranger, and somebody who did not agree, are told alike; so is everybody but
+    `only` one member, where one is told.
     """
     member_id = linked_member(session, partner=partner, account_ref=account_ref)
+    if only not in (None, member_id):
+        member_id = None
     if member_id is None or not may(
         session, partner=partner, member_id=member_id, kind="validate", at=at
     ):

@@ -168,9 +168,7 @@ def capture_held(session: Session, move: Move) -> MerchantRedemption:
     raise RedemptionMovedOn(state=redemption.state)
 
 
-def cancel(
-    session: Session, move: Move, *, as_state: str = "cancelled"
-) -> MerchantRedemption:
+def cancel(session: Session, move: Move) -> MerchantRedemption:
     """Give all points back to the lots they came from: a void.
 
     What is let go already stays so. Raises `UnknownRedemption`.
@@ -185,7 +183,7 @@ def cancel(
         _give_back(
             session, redemption, move, on, redemption.points - redemption.refunded
         )
-    return _moved(session, redemption, as_state, move.at)
+    return _moved(session, redemption, "cancelled", move.at)
 
 
 def refund(session: Session, move: Move, *, points: int) -> MerchantRedemption:
@@ -204,9 +202,9 @@ def refund(session: Session, move: Move, *, points: int) -> MerchantRedemption:
 
 
 def release_expired(session: Session, *, at: datetime) -> int:
-    """Let go of what was not captured in time; return how many redemptions.
+    """Let go of what was not captured in time; return how many redemptions were due.
 
-    Those that somebody is just working on are left for the next time.
+    What was captured at the last moment, while this waited for it, stays so.
     """
     due = session.execute(
         select(MerchantRedemption.partner, MerchantRedemption.partner_ref)
@@ -224,7 +222,11 @@ def release_expired(session: Session, *, at: datetime) -> int:
             actor="job:release-authorizations",
             at=at,
         )
-        cancel(session, move, as_state="expired")
+        redemption, on = _taken(session, move)
+        if redemption.state == "authorized":
+            step = _step_of(redemption, move, on)
+            release(session, step, held_by=redemption.held_by)
+            _moved(session, redemption, "expired", at)
     return len(due)
 
 

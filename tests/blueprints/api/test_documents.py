@@ -1,5 +1,8 @@
 """The document that the API serves is true of what it answers."""
 
+from html import unescape
+
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
@@ -33,6 +36,16 @@ def test_every_address_of_the_api_is_described(app):
     }
 
     assert served == described | open_to_all
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_people_read_of_every_address(app, language):
+    page = app.test_client().get(f"/api/docs?lang={language}")
+
+    assert page.status_code == 200
+    for one in _operations(app):
+        assert f"{one.method} {one.path}" in page.text
+        assert one.contract.does[language == "en"] in unescape(page.text)
 
 
 def test_every_address_asks_for_a_scope(app):

@@ -186,3 +186,17 @@ def test_an_account_that_is_closed_spends_nothing(cafe, wallet, member, fresh_da
 
     assert wallet
     assert (refused.status_code, refused.json()["code"]) == (422, "account_closed")
+
+
+@pytest.mark.usefixtures("wallet")
+def test_what_was_captured_at_the_last_moment_stays_so(
+    cafe, components, change, fresh_database, proved
+):
+    held = cafe.post("/redemptions", wish()).json()
+    cafe.post(f"/redemptions/{held['id']}/capture")
+    change("UPDATE merchant_redemption SET expires_at = now() - interval '1 minute'")
+    said = release_authorizations(fresh_database, now().date())
+
+    assert said.startswith("0 ")
+    assert components()[0] == 300
+    assert proved() == []
