@@ -78,7 +78,7 @@ def _bound(typed: Typed) -> ResponseReturnValue:
     is_number = typed.number.isascii() and typed.number.isalnum()
     if airline is None or not is_number or len(typed.number) < _NUMBER_CHARS_MIN:
         raise BadAccountNumber(partner=typed.partner)
-    if _is_change(typed, at):
+    if _is_change(typed):
         if request.form.get("act") == "send":
             return _draw(typed, sent_to=_send(typed))
         if not _is_confirmed(typed, at) and not confirming.accept(
@@ -149,13 +149,15 @@ def _send(typed: Typed) -> str:
     )
 
 
-def _is_change(typed: Typed, at: datetime) -> bool:
-    """Tell whether another number is bound there already."""
+def _is_change(typed: Typed) -> bool:
+    """Tell whether another number is linked there already."""
     with services().database.unit_of_work() as session:
-        mine = linking.current(
-            session, member_id=this_member().member_id, partner=typed.partner, at=at
+        return linking.is_change(
+            session,
+            member_id=this_member().member_id,
+            partner=typed.partner,
+            account_ref=typed.number,
         )
-    return mine is not None and mine.account_ref != typed.number
 
 
 def _is_confirmed(typed: Typed, at: datetime) -> bool:
@@ -206,5 +208,5 @@ def _draw(
         refusal=refusal,
         sent_to=sent_to,
         asks_code=asks_code
-        or bool(typed.number and typed.partner and _is_change(typed, at)),
+        or bool(typed.number and typed.partner and _is_change(typed)),
     )

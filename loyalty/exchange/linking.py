@@ -79,7 +79,7 @@ def ask(
     match = match_full_name(_name_of(session, member_id), name)
     if match is NameMatch.DIFFERENT:
         raise NameDiffers(partner=partner)
-    if mine:
+    if mine or _has_other(session, member_id, partner, account_ref):
         spend_code(
             session,
             member_id=member_id,
@@ -151,6 +151,13 @@ def decide(
 def binding(*, partner: str, account_ref: str) -> str:
     """Return what a confirmation of another number is bound to."""
     return f"link|{partner}|{account_ref}"
+
+
+def is_change(
+    session: Session, *, member_id: int, partner: str, account_ref: str
+) -> bool:
+    """Tell whether a member has another number there, however it came to be known."""
+    return _has_other(session, member_id, partner, account_ref)
 
 
 def current(
@@ -284,11 +291,14 @@ def _bind(session: Session, row: BoundAccount, *, at: datetime) -> None:
             BoundAccount.state == "bound",
         )
     )
+    is_change = bool(earlier) or _has_other(
+        session, row.member_id, row.partner, row.account_ref
+    )
     if not _claim(session, row):
         row.state, row.reason = "refused", "account_in_use"
         return
     row.state, row.reason = "bound", None
-    row.effective_at = row.asked_at + CHANGE_WAITS if earlier else at
+    row.effective_at = row.asked_at + CHANGE_WAITS if is_change else at
     session.execute(
         insert(Link)
         .values(
@@ -312,6 +322,20 @@ def _claim(session: Session, row: BoundAccount) -> bool:
     }
     session.execute(insert(Claim).values(facts).on_conflict_do_nothing())
     return _owner(session, row.partner, row.account_ref) == row.member_id
+
+
+def _has_other(
+    session: Session, member_id: int, partner: str, account_ref: str
+) -> bool:
+    """Whether another number is linked, by us or by a file of the partner."""
+    other = session.scalar(
+        select(func.count()).where(
+            Link.member_id == member_id,
+            Link.partner == partner,
+            Link.account_ref != account_ref,
+        )
+    )
+    return bool(other)
 
 
 def _owner(session: Session, partner: str, account_ref: str) -> int | None:

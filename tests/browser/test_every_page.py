@@ -162,14 +162,18 @@ def exchange_something(session, member_id, keyring):
         reorder_units=6_000,
         at=now(),
     )
-    for number, name in (
-        ("MU600001", PersonName(family="客户", given="WANG")),
-        ("MU600002", PersonName(family="WANG", given="FANG")),
+    # She has flown under another number, so that a change waits a week.
+    for number, name, at in (
+        (
+            "MU600001",
+            PersonName(family="客户", given="WANG"),
+            now() - timedelta(days=8),
+        ),
+        ("MU600002", PersonName(family="WANG", given="FANG"), now()),
     ):
-        if number == "MU600002":
-            bound = binding(partner="MU", account_ref=number)
-            alliance.confirm(member_id, bound, at=now())
-        wanted = {"member_id": member_id, "partner": "MU", "at": now()}
+        bound = binding(partner="MU", account_ref=number)
+        alliance.confirm(member_id, bound, at=at)
+        wanted = {"member_id": member_id, "partner": "MU", "at": at}
         row = ask_for_number(
             session, account_ref=number, name=name, keyring=keyring, **wanted
         )

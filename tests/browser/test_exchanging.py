@@ -14,24 +14,24 @@ from loyalty.keyring import Keyring
 from partners.sandbox.airline_server import AirlineSandbox
 from tests.browser.conftest import DESK
 from tests.browser.reading import accessibility_faults, strange_words, too_wide
-from tests.journeys.conftest import PARTNERS, WANG
+from tests.journeys.conftest import LI, PARTNERS
 from tests.loyalty.exchange.alliance import TO_MILES, Alliance
 from tests.partners.benches import SHARED_SECRET, connection, tell
 
 NUMBER = "MU600001"
-NAMES = (*(name for _, _, name in PARTNERS), "客户", "WANG")
+NAMES = (*(name for _, _, name in PARTNERS), "客户", "LI")
 
 
 @pytest.fixture
 def airline():
-    """The airline, on which Wang flies."""
+    """The airline, on which Li flies."""
     with AirlineSandbox(code="MU", secret=SHARED_SECRET) as sandbox:
         tell(
             sandbox.address,
             "members",
             number=NUMBER,
             family_name="客户",
-            given_name="WANG",
+            given_name="LI",
         )
         yield sandbox
 
@@ -55,16 +55,16 @@ def rated(site):
         alliance = Alliance(session)
         alliance.maker, alliance.checker = (alliance.staff(n) for n in ("lin", "luo"))
         alliance.rate("MU", "out", TO_MILES)
-    site.give("WANG", 12_000)
+    site.give("LI", 12_000)
     return site
 
 
 def bind(page):
-    """Bind Wang's number."""
+    """Bind Li's number."""
     page.goto("/profile/accounts")
     page.fill("[name=number]", NUMBER)
     page.fill("[name=family]", "客户")
-    page.fill("[name=given]", "WANG")
+    page.fill("[name=given]", "LI")
     page.click("#connect")
     expect(page.locator("#accounts")).to_contain_text("0001")
 
@@ -80,7 +80,7 @@ def chase(site, *, days):
 
 
 def test_points_become_miles_as_was_shown(rated, page, sign_in, airline):
-    sign_in(page)
+    sign_in(page, LI)
     bind(page)
 
     page.goto("/exchange")
@@ -91,13 +91,13 @@ def test_points_become_miles_as_was_shown(rated, page, sign_in, airline):
     expect(quote).to_contain_text("1,000 东方航空 里程")
     expect(quote).to_contain_text("400 凑不成整份，不动")
     page.click("#send-code")
-    page.fill("[name=code]", rated.code_to(WANG))
+    page.fill("[name=code]", rated.code_to(LI))
     page.click("#confirm")
     page.wait_for_url("**/exchanges/*")
 
     expect(page.locator("h1")).to_contain_text("已申请")
     expect(page.locator(".timeline")).to_contain_text("积分已留住")
-    assert rated.points_of("WANG") == 2_000
+    assert rated.points_of("LI") == 2_000
     assert chase(rated, days=1).ended == 1
     page.reload()
     expect(page.locator("h1")).to_contain_text("已完成")
@@ -106,18 +106,18 @@ def test_points_become_miles_as_was_shown(rated, page, sign_in, airline):
 
 
 def test_it_is_called_off_before_the_day_is_over(rated, page, sign_in):
-    sign_in(page)
+    sign_in(page, LI)
     bind(page)
     page.goto(f"/exchange?way=MU.out.UNI.MILE&units={10_000}")
     page.click("#send-code")
-    page.fill("[name=code]", rated.code_to(WANG))
+    page.fill("[name=code]", rated.code_to(LI))
     page.press("[name=code]", "Enter")
     page.wait_for_url("**/exchanges/*")
 
     page.click("#cancel")
 
     expect(page.locator(".timeline")).to_contain_text("您取消了")
-    assert rated.points_of("WANG") == 12_000
+    assert rated.points_of("LI") == 12_000
     assert chase(rated, days=1).found == 0
 
 
@@ -125,7 +125,7 @@ def test_it_is_called_off_before_the_day_is_over(rated, page, sign_in):
 @pytest.mark.usefixtures("rated")
 def test_the_quote_can_be_read(open_page, sign_in, language):
     page = open_page(language, size=DESK)
-    sign_in(page)
+    sign_in(page, LI)
     bind(page)
 
     page.goto("/exchange?way=MU.out.UNI.MILE&units=10400")

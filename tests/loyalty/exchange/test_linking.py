@@ -120,6 +120,23 @@ def test_another_number_takes_a_confirmation_and_seven_days(alliance):
         alliance.bind(member, "MU600003", at=NOON + A_DAY)
 
 
+def test_a_number_that_a_file_told_of_is_the_first_one(alliance):
+    member = alliance.member()
+    alliance.link(member, "MU600009", partner="MU")
+    with pytest.raises(ConfirmationMissing):
+        alliance.bind(member)
+
+    assert alliance.bind(member, "MU600009").state == "bound"
+    assert bound(alliance, member) == "MU600009"
+
+    alliance.confirm(
+        member, linking.binding(partner="MU", account_ref="MU600001"), at=NOON
+    )
+    alliance.bind(member)
+    assert bound(alliance, member) == "MU600009"
+    assert bound(alliance, member, NOON + timedelta(days=7)) == "MU600001"
+
+
 def test_names_are_told_to_the_airline_and_kept_sealed(alliance):
     member = alliance.member()
     alliance.bind(member)
