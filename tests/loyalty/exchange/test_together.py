@@ -299,3 +299,13 @@ def test_a_partner_that_wants_to_know_is_told_how_it_ended(fresh_database, membe
     assert (partner, type_) == ("MU", "exchange.confirmed")
     assert data["id"] == f"exc_{ref}"
     assert (data["units_out"], data["units_in"]) == (10_000, 1_000)
+
+
+@pytest.mark.usefixtures("member")
+def test_the_job_says_what_it_took_up(fresh_database, cli):
+    ask_for(fresh_database, 1)
+
+    done = cli("run-job", "chase-exchanges", "2007-10-16")
+
+    assert done.exit_code == 0
+    assert "1 exchanges taken up, 1 ended, 0 failed" in done.stdout
