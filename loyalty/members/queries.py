@@ -259,6 +259,10 @@ _KEPT = {
     "redemptions": """SELECT redemption_ref, item_code, quantity, channel, occurred_at,
                              points FROM redemption WHERE member_id = :member
                        ORDER BY occurred_at, redemption_ref""",
+    "till_redemptions": """SELECT partner, partner_ref, points, refunded, state,
+                                  self_paid_fen, authorized_at, state_at
+                             FROM merchant_redemption WHERE member_id = :member
+                            ORDER BY authorized_at, partner_ref""",
     "orders": """SELECT order_ref, item_code, quantity, way, points, cash_fen, channel,
                         recipient_hint, state, state_at, placed_at, returned_quantity
                    FROM member_order WHERE member_id = :member

@@ -10,6 +10,7 @@ from ledger.values import Entry, Lot, Transfer
 from loyalty.clock import now
 from loyalty.finance.queries import month_report
 from loyalty.jobs.nightly import release_authorizations
+from loyalty.members.queries import everything
 from tests.blueprints.api.conftest import yuan
 
 ZHAO = "M13300000001"
@@ -200,3 +201,12 @@ def test_what_was_captured_at_the_last_moment_stays_so(
     assert said.startswith("0 ")
     assert components()[0] == 300
     assert proved() == []
+
+
+@pytest.mark.usefixtures("wallet")
+def test_members_are_told_what_is_kept_of_their_spending(cafe, member, fresh_database):
+    cafe.post("/redemptions", wish(points=10))
+    with fresh_database.unit_of_work() as session:
+        told = everything(session, member_id=member)["till_redemptions"]
+
+    assert [(row["partner"], row["points"]) for row in told] == [("CAFE", 10)]
