@@ -16,6 +16,7 @@ from blueprints import (
     language,
     oauth,
     sessions,
+    tmf,
     web,
     wording,
 )
@@ -70,6 +71,7 @@ def create_app(
     for blueprint in (web.bp, console.bp, hooks.bp, oauth.bp):
         app.register_blueprint(blueprint)
     api.register(app)
+    tmf.register(app)
     language.register(app)
     formatting.register(app)
     wording.register(app)

@@ -130,7 +130,7 @@ class ExplainedSchema(PostedSchema):
 )
 def create_accrual(session: Session, asked: Mapping[str, Any]) -> Given:
     """Post an activity; its reference seen before has the first result."""
-    return _posted(session, asked["partner_ref"], _row(asked))
+    return post_line(session, asked["partner_ref"], row_of(asked))
 
 
 @bp.post("/v1/accrual-batches")
@@ -145,7 +145,7 @@ def create_accrual_batch(session: Session, asked: Mapping[str, Any]) -> Given:
     """Post a batch of activities; answer each line in the order it came."""
     lines: Sequence[Mapping[str, Any]] = asked["lines"]
     _check_totals(asked)
-    answers = _book(session, [_row(line) for line in lines], asked["batch_ref"])
+    answers = _book(session, [row_of(line) for line in lines], asked["batch_ref"])
     known = activities(
         session,
         partner=caller().partner,
@@ -189,7 +189,7 @@ def create_reversal(session: Session, asked: Mapping[str, Any]) -> Given:
         "",
         asked["original_ref"],
     ]
-    return _posted(session, asked["partner_ref"], row)
+    return post_line(session, asked["partner_ref"], row)
 
 
 @bp.get("/v1/accruals/<accrual_id>")
@@ -224,7 +224,7 @@ def show_accrual(session: Session, accrual_id: str) -> Given:
     )
 
 
-def _row(line: Mapping[str, Any]) -> list[str]:
+def row_of(line: Mapping[str, Any]) -> list[str]:
     """Lay a line out as the feed has it; who the partner is comes from the token."""
     amount: Money = line["amount"]
     return [
@@ -280,7 +280,11 @@ def _check_own(session: Session, account_refs: Collection[str]) -> None:
             raise UnknownAccount
 
 
-def _posted(session: Session, partner_ref: str, row: Sequence[str]) -> Given:
+def post_line(session: Session, partner_ref: str, row: Sequence[str]) -> Given:
+    """Book a single line, and tell what was posted, now or the first time.
+
+    Raises the error that its reason stands for.
+    """
     (answer,) = _book(session, [row], None)
     if answer.reason is not None:
         raise BY_REASON[answer.reason]

@@ -98,7 +98,7 @@ def operations() -> Iterator[Operation]:
     for rule in rules:
         view = current_app.view_functions[rule.endpoint]
         held = getattr(view, "contract", None)
-        if held is None:
+        if held is None or not rule.endpoint.startswith("api."):
             continue
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield Operation(

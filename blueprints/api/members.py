@@ -73,7 +73,7 @@ class EntrySchema(Open):
 )
 def show_balances(session: Session, member_ref: str) -> Given:
     """Tell what a linked member has: as one figure, and what it is made of."""
-    _linked(session, member_ref)
+    linked(session, member_ref)
     found: Mapping[str, Any] = standing(session, member_ref=member_ref)
     today = business_date().isoformat()
     components = _components(found["lots"], today=today)
@@ -113,7 +113,7 @@ def show_balances(session: Session, member_ref: str) -> Given:
 )
 def list_entries(session: Session, asked: Mapping[str, Any], member_ref: str) -> Given:
     """List how a linked member's points came and went, the newest first."""
-    member_id = _linked(session, member_ref)
+    member_id = linked(session, member_ref)
     before = place_of(asked["cursor"])
     rows = Book(session).statement(
         member_id,
@@ -135,7 +135,7 @@ def list_entries(session: Session, asked: Mapping[str, Any], member_ref: str) ->
     return Given(found)
 
 
-def _linked(session: Session, member_ref: str) -> int:
+def linked(session: Session, member_ref: str) -> int:
     """Return the member, if they are linked and let the caller see their points.
 
     Raises `NotLinked` for everybody else, members or not.

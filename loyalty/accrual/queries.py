@@ -96,6 +96,14 @@ _ACCOUNT = text(
 )
 
 
+def account_of(session: Session, *, member_id: int, partner: str) -> str | None:
+    """Return what a partner calls a member; None: it does not know them."""
+    found: str | None = session.scalar(
+        _ACCOUNT, {"member": member_id, "partner": partner}
+    )
+    return found
+
+
 def original_of(
     session: Session, *, partner: str, original_ref: str, reversal_ref: str
 ) -> Original:
@@ -118,9 +126,7 @@ def original_of(
         rest_fen = -known.amount_fen
     elif rest_fen == 0:
         raise RefundExceedsOriginal
-    account_ref: str | None = session.scalar(
-        _ACCOUNT, {"member": original.member_id, "partner": partner}
-    )
+    account_ref = account_of(session, member_id=original.member_id, partner=partner)
     if account_ref is None:
         raise UnknownOriginal
     return Original(
