@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import redirect_stdout, suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,10 +21,12 @@ from loyalty.clock import now, wall
 from loyalty.connections import Connections
 from loyalty.database import Database
 from loyalty.demo.chance import month_after
+from loyalty.demo.flying import agree, fly, take_in
 from loyalty.demo.playing import play, rejects
-from loyalty.demo.sandboxes import StripeTwin, stripe
+from loyalty.demo.sandboxes import StripeTwin, partners, stripe
 from loyalty.demo.shopkeeping import VISITS_DAYS as DAYS
 from loyalty.demo.shopkeeping import Shopkeeper, pays
+from loyalty.demo.shopping import AIRLINE
 from loyalty.demo.summary import rejects_summary, summary
 from loyalty.demo.welcome import employ, guests, keys, welcome
 from loyalty.demo.writing import Plan, Script, write
@@ -126,8 +129,11 @@ def demo(
         click.echo(f"\n{summary(played)}\n")
         click.echo(f"{rejects_summary(rejects(database))}\n")
         hook = None if no_serve else f"{address}/hooks/stripe"
-        with stripe(webhook_url=hook) as twin:
-            told = _live(database, plan, address, twin)
+        with (
+            stripe(webhook_url=hook) as twin,
+            partners(folder, site=None if no_serve else address) as alliance,
+        ):
+            told = _live(database, plan, address, twin, alliance)
             click.echo(_run("ledger", "prove").strip())
             click.echo(f"feed files and rejects: {directory}")
             if not no_serve:
@@ -143,7 +149,13 @@ def _write(directory: Path, plan: Plan) -> Script:
     return script
 
 
-def _live(database: Database, plan: Plan, address: str, twin: StripeTwin | None) -> str:
+def _live(
+    database: Database,
+    plan: Plan,
+    address: str,
+    twin: StripeTwin | None,
+    alliance: Mapping[str, str],
+) -> str:
     """Let the shop live for two weeks; return what a visitor wants to know."""
     today = month_after(plan.first_month, plan.months) + timedelta(days=DAYS)
     # From here on the programme lives there: its points are good, its month is open.
@@ -152,9 +164,10 @@ def _live(database: Database, plan: Plan, address: str, twin: StripeTwin | None)
         os.environ.update(twin.environment)
     settings = Settings.from_environment()
     keyring, shared = Keyring.open(settings), keys()
+    connections = Connections.open(settings)
     keeper = Shopkeeper(
         database,
-        Connections.open(settings),
+        connections,
         keyring,
         today=today,
         seed=plan.seed,
@@ -176,6 +189,28 @@ def _live(database: Database, plan: Plan, address: str, twin: StripeTwin | None)
     )
     with database.unit_of_work() as session:
         members = guests(session)
+        agree(
+            session,
+            maker=staff["huang.wei"],
+            checker=staff["wu.min"],
+            at=now() - timedelta(days=DAYS),
+        )
+    for guest in members:
+        take_in(alliance[AIRLINE], guest, guest.flyer)
+    # One who is suspended may have more, but can spend nothing.
+    flyer = max(members[:3], key=lambda guest: guest.points)
+    flown = fly(
+        database,
+        connections,
+        keyring,
+        guest=flyer,
+        number=flyer.flyer,
+        at=now() - timedelta(days=4),
+    )
+    click.echo(
+        f"an exchange of {flown.units_out:,} points for {flown.units_in:,} miles is"
+        f" {flown.state}, at an airline that answers over HTTP"
+    )
     return welcome(address, members, shared, takes_cards=twin is not None)
 
 

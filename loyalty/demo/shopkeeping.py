@@ -16,7 +16,6 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.access.operations import issue_code, verify_code
 from loyalty.catalogue.operations import ask_change, draft_item, load_items
 from loyalty.catalogue.queries import item
 from loyalty.catalogue.rules import ItemFacts, account_of, facts_of
@@ -24,6 +23,7 @@ from loyalty.clock import now
 from loyalty.connections import Connections
 from loyalty.database import Database
 from loyalty.demo.chance import chance
+from loyalty.demo.codes import confirm
 from loyalty.keyring import Keyring
 from loyalty.orders import operations
 from loyalty.orders.delivery import advance
@@ -276,7 +276,7 @@ class Shopkeeper:
                 channel=channel,
                 on=at.date(),
             )
-            self._confirm(
+            confirm(
                 session,
                 member_id=buyer.member_id,
                 purpose="assist" if visit.at_counter else "confirm",
@@ -289,6 +289,7 @@ class Shopkeeper:
                     cash_fen=offer.cash_fen,
                     recipient_hint=recipient_hint(recipient),
                 ),
+                keyring=self._keyring,
                 at=at,
             )
             place(
@@ -307,32 +308,6 @@ class Shopkeeper:
                 keyring=self._keyring,
                 at=at,
             )
-
-    def _confirm(
-        self,
-        session: Session,
-        *,
-        member_id: int,
-        purpose: str,
-        bound: str,
-        at: datetime,
-    ) -> None:
-        issued = issue_code(
-            session,
-            member_id=member_id,
-            purpose=purpose,
-            bound=bound,
-            keyring=self._keyring,
-            at=at,
-        )
-        is_right = verify_code(
-            session,
-            code_id=issued.code_id,
-            code=issued.code,
-            keyring=self._keyring,
-            at=at,
-        )
-        assert is_right, "a code that was just issued is right"
 
     def _at(self, nth: int) -> datetime:
         """Return when the n-th visit takes place, in opening hours."""

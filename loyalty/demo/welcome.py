@@ -40,9 +40,16 @@ class Keys:
 class Guest:
     """A member to sign in as."""
 
+    member_id: int
     msisdn: str
     name: str
+    points: int
     about: str
+
+    @property
+    def flyer(self) -> str:
+        """The number under which the airline of the demo knows the guest."""
+        return f"MU6{self.member_id:011d}"
 
 
 def keys() -> Keys:
@@ -93,7 +100,7 @@ _GUESTS = text(
               ON true
          WHERE m.left_on IS NULL
     )
-    SELECT DISTINCT ON (nth) nth, msisdn, name, points FROM purse
+    SELECT DISTINCT ON (nth) nth, member_id, msisdn, name, points FROM purse
      CROSS JOIN LATERAL (VALUES
          (1, member_ref = 'GD00000001'),
          (2, tier = 'DIAMOND'),
@@ -115,7 +122,13 @@ _ABOUT = {
 def guests(session: Session) -> list[Guest]:
     """Return members to sign in as."""
     return [
-        Guest(row.msisdn, row.name, f"{row.points:,} points; {_ABOUT[row.nth]}")
+        Guest(
+            row.member_id,
+            row.msisdn,
+            row.name,
+            row.points,
+            _ABOUT[row.nth],
+        )
         for row in session.execute(_GUESTS)
     ]
 
@@ -126,7 +139,11 @@ def welcome(
     """Return what somebody reads who wants to try the demo."""
     lines = [
         f"members sign in at {address}/ with a number; the code is printed below",
-        *(f"  {guest.msisdn}  {guest.name}: {guest.about}" for guest in members),
+        *(
+            f"  {guest.msisdn}  {guest.name}: {guest.points:,} points;"
+            f" {guest.about}; flies as {guest.flyer}"
+            for guest in members
+        ),
         f"staff sign in at {address}/console/ with the password {shared.password}",
         *(
             f"  {login:<12}{', '.join(roles)}: {about}"
