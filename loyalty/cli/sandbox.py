@@ -1,5 +1,6 @@
 """Commands that play our partners, for development, tests and the demo."""
 
+import json
 import secrets
 import signal
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from loyalty.staff.rules import Permission
 from partners.sandbox.airline_server import AirlineSandbox
 from partners.sandbox.bank_server import BankSandbox
 from partners.sandbox.insurer_server import InsurerSandbox
+from partners.sandbox.manners import Manner
 from partners.sandbox.merchant_server import MerchantSandbox
 from partners.sandbox.operator_server import OperatorSandbox
 from partners.sandbox.partner_server import PartnerSandbox
@@ -31,6 +33,8 @@ BANK_PORT = 8422
 INSURER_PORT = 8423
 MERCHANT_PORT = 8424
 OPERATOR_PORT = 8425
+FILES_PORT = 8426
+_PURCHASE = ("CEB-CHEN-1", "card", "2007-12-09", "100.00", "CNY", "5411", "")
 
 
 class _Running(Protocol):
@@ -171,6 +175,49 @@ operator = _partner(
     sandbox=OperatorSandbox,
     help_="Play the billing system: prepaid balances and lines, until interrupted.",
 )
+
+
+@partner_sandbox.command()
+@_port(FILES_PORT)
+@click.option("--code", default="CEB", show_default=True, help="The partner's code.")
+@click.option(
+    "--provider", default="CEBA", show_default=True, help="In the names of its files."
+)
+@click.option(
+    "--bring",
+    "manners",
+    type=click.Choice([manner.value for manner in Manner]),
+    multiple=True,
+    help="Put a file there, in this manner. May be repeated.",
+)
+@_PARENT
+@needs(Permission.OPERATE)
+def files(
+    *,
+    port: int,
+    code: str,
+    provider: str,
+    manners: tuple[str, ...],
+    parent: int | None,
+) -> None:
+    """Play a partner that brings files over SFTP, until interrupted.
+
+    Its keys are made up and shown, as the settings of the adapter `sftp`.
+    """
+    # The SFTP library takes long to import; no other command needs it.
+    from partners.sandbox.files_server import FilesSandbox  # noqa: PLC0415
+
+    over = _until_interrupted(parent)
+    sandbox = FilesSandbox(code=code, provider=provider, port=port)
+    for number, manner in enumerate(manners, start=1):
+        sandbox.bring([(f"SANDBOX-{number}", *_PURCHASE)], Manner(manner))
+    try:
+        with sandbox as running:
+            click.echo(f"Files sandbox on {running.address}")
+            click.echo(f"settings: {json.dumps(running.settings)}")
+            over.wait()
+    except OSError as error:
+        raise click.ClickException(f"port {port} is taken") from error
 
 
 def _until_interrupted(parent: int | None) -> Event:
