@@ -12,6 +12,7 @@ from loyalty.settings import Settings
 from partners.ports import (
     Airline,
     Billing,
+    FileExchange,
     Insurer,
     Messenger,
     Notifier,
@@ -53,6 +54,7 @@ class Connections:
     airlines: Mapping[str, Airline] = field(default_factory=dict)  # by partner
     # Adapters that can read what their partner tells by itself, by partner.
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    files: Mapping[str, FileExchange] = field(default_factory=dict)  # by partner
 
     def airline(self, partner: str) -> Airline | None:
         """Return who keeps the miles of a partner; None: nobody can be asked."""
@@ -83,6 +85,7 @@ class Connections:
                 for code, adapter in adapters.items()
                 if hasattr(adapter, "notice")
             },
+            files=cast("dict[str, FileExchange]", found.get(Kind.FILES, {})),
         )
 
 

@@ -10,6 +10,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from partners.files import Agreement
+
 
 class Outcome(StrEnum):
     """What we know after asking.
@@ -423,6 +425,10 @@ class FileExchange(Protocol):
 
     `partners.files` says what must hold of a file before a line of it is used.
     """
+
+    @property
+    def agreement(self) -> Agreement:
+        """How files are named and signed here."""
 
     def waiting(self) -> WaitingFiles:
         """List the files that are complete; one without its signature is not."""

@@ -18,7 +18,13 @@ from sqlalchemy.orm import Session
 
 from loyalty.database import Database
 from loyalty.errors import Refused
-from loyalty.feeds.errors import SequenceGap, SequenceUsed
+from loyalty.feeds.errors import (
+    LinesLost,
+    LoadInterrupted,
+    LoadRunning,
+    SequenceGap,
+    SequenceUsed,
+)
 from loyalty.feeds.formats import FEEDS
 from loyalty.feeds.loading import load
 from loyalty.feeds.manifest import manifest_path, read_manifest
@@ -26,7 +32,6 @@ from loyalty.feeds.queries import feed_file, rejects
 from loyalty.members.models import Claim
 from partners.files import (
     COLUMNS,
-    Agreement,
     Fault,
     FileRefused,
     PartnerFile,
@@ -58,24 +63,34 @@ class Fetched:
     taken: int = 0
     refused: int = 0
     left: int = 0  # a gap before them, or the exchange did not answer
+    unreached: int = 0  # partners whose files could not even be listed
+
+    def __add__(self, other: "Fetched") -> "Fetched":
+        return Fetched(
+            taken=self.taken + other.taken,
+            refused=self.refused + other.refused,
+            left=self.left + other.left,
+            unreached=self.unreached + other.unreached,
+        )
 
     def __str__(self) -> str:
-        return f"{self.taken:,} taken, {self.refused:,} refused, {self.left:,} left"
+        return (
+            f"{self.taken:,} files taken, {self.refused:,} refused, {self.left:,} left,"
+            f" {self.unreached:,} partners not reached"
+        )
 
 
-def fetch_files(
-    database: Database, exchange: FileExchange, *, agreement: Agreement
-) -> Fetched:
+def fetch_files(database: Database, exchange: FileExchange) -> Fetched:
     """Take in all the files that wait, in the order of their numbers.
 
     A file is posted whole or refused whole; only lines that cannot be booked are left
     out, and named in the audit file. A file after a gap waits for what is missing. May
     be repeated at any time, from wherever it was cut off.
     """
-    ends = [
-        _take(database, exchange, agreement, exchange.fetch(name))
-        for name in exchange.waiting().names
-    ]
+    waiting = exchange.waiting()
+    if waiting.outcome is not Outcome.CONFIRMED:
+        return Fetched(unreached=1)
+    ends = [_take(database, exchange, exchange.fetch(name)) for name in waiting.names]
     return Fetched(
         taken=ends.count(_End.TAKEN),
         refused=ends.count(_End.REFUSED),
@@ -86,9 +101,9 @@ def fetch_files(
 def _take(
     database: Database,
     exchange: FileExchange,
-    agreement: Agreement,
     fetched: FetchedFile,
 ) -> _End:
+    agreement = exchange.agreement
     if fetched.outcome is not Outcome.CONFIRMED:
         return _End.LEFT
     sha256 = hashlib.sha256(fetched.content).hexdigest()
@@ -97,6 +112,8 @@ def _take(
             fetched.name, fetched.content, fetched.signature, agreement=agreement
         )
         verdicts = _post(database, file, partner=agreement.partner)
+    except (LoadInterrupted, LoadRunning, LinesLost):
+        return _End.LEFT
     except FileRefused as error:
         name = refusal_name(fetched.name, sha256)
         told = refusal(fetched.name, error.fault, sha256=sha256)

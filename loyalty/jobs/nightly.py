@@ -13,6 +13,7 @@ from loyalty.connections import Connections
 from loyalty.database import Database, retrying
 from loyalty.events.delivery import tell
 from loyalty.exchange.delivery import chase as chase_left_exchanges
+from loyalty.feeds import fetching
 from loyalty.jobs.errors import BooksUnsound
 from loyalty.keyring import Keyring
 from loyalty.linking.operations import expire as expire_consents
@@ -142,6 +143,15 @@ def chase_exchanges(database: Database, _business_date: date) -> str:
         f"{done.found:,} exchanges taken up, {done.ended:,} ended,"
         f" {done.failed:,} failed"
     )
+
+
+def fetch_files(database: Database, _business_date: date) -> str:
+    """Take in the files that partners have brought, and answer each."""
+    exchanges = Connections.open(Settings.from_environment()).files
+    done = fetching.Fetched()
+    for exchange in exchanges.values():
+        done += fetching.fetch_files(database, exchange)
+    return str(done)
 
 
 def prove_ledger(database: Database, _business_date: date) -> str:

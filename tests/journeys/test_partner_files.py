@@ -1,6 +1,7 @@
 """A partner's files: taken whole or not at all, once, and answered (domain.md 3.2)."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,7 @@ def exchange(request, sandbox):
 
 @pytest.fixture
 def poll(fresh_database, exchange):
-    return lambda at=exchange: fetch_files(
-        fresh_database, at, agreement=exchange.agreement
-    )
+    return lambda at=exchange: fetch_files(fresh_database, at)
 
 
 @pytest.fixture
@@ -214,10 +213,41 @@ def test_what_was_posted_and_not_answered_is_completed_by_the_next_poll(
     assert [row[-2] for row in rows[1:-1]] == ["A", "A", "A"]
 
 
+def test_the_job_polls_every_partner_and_says_whom_it_missed(
+    *, programme, sandbox, earned, tmp_path, monkeypatch
+):
+    adapters = tmp_path / "adapters_of_test-1.dist-info"
+    adapters.mkdir()
+    (adapters / "METADATA").write_text("Name: adapters-of-test\nVersion: 1\n")
+    (adapters / "entry_points.txt").write_text(
+        "[jifen.partners]\nfolder = partners.adapters.folder:PLUGIN\n"
+        "sftp = partners.adapters.sftp:PLUGIN\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with FilesSandbox(code="SHOP", provider="SHOP") as gone:
+        pass
+    partners = tmp_path / "partners.toml"
+    partners.write_text(table(sandbox.settings) + table(gone.settings))
+    monkeypatch.setenv("JIFEN_PARTNERS", str(partners))
+    sandbox.bring(THREE)
+
+    said = programme.run("fetch-files", "2007-12-10")
+
+    assert said == "1 files taken, 0 refused, 0 left, 1 partners not reached"
+    assert earned() == 60
+
+
+def table(settings):
+    """Write what JIFEN_PARTNERS says of a partner."""
+    told = settings | {"adapter": "sftp"}
+    lines = (f"{key} = {json.dumps(value)}" for key, value in told.items())
+    return "\n".join((f"[{settings['code']}]", *lines, ""))
+
+
 def test_a_place_that_cannot_be_reached_is_polled_again(fresh_database, earned):
     with FilesSandbox(code="CEB", provider="CEBA") as sandbox:
         exchange = open_sftp(SftpSettings(**sandbox.settings))
 
-    done = fetch_files(fresh_database, exchange, agreement=exchange.agreement)
+    done = fetch_files(fresh_database, exchange)
 
-    assert (done, earned()) == (Fetched(), 0)
+    assert (done, earned()) == (Fetched(unreached=1), 0)

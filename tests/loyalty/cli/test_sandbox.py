@@ -1,9 +1,11 @@
 """Partners are played from the command line, for adapters as they are."""
 
+import json
 from typing import Any
 
 from partners.adapters.airline import Airline, AirlineSettings
 from partners.adapters.bank import Bank, BankSettings
+from partners.adapters.sftp import SftpSettings, open_sftp
 from partners.ports import AirlineMember, Outcome
 from tests.partners.benches import tell
 from tests.sandboxes import PATIENCE_SECONDS, last_word, running
@@ -35,6 +37,19 @@ def test_a_bank_is_played_under_a_code_and_a_secret_of_ones_own():
 
         assert bank.look_up("nothing").outcome is Outcome.ABSENT
         assert tell(address, "state")["lines"] == 0
+
+
+def test_files_are_brought_over_sftp_as_told():
+    with running("files", "--bring", "good", "--bring", "late") as process:
+        last_word(process)
+        assert process.stdout is not None
+        settings = json.loads(process.stdout.readline().removeprefix("settings: "))
+        exchange = open_sftp(SftpSettings(**settings))
+
+        assert exchange.waiting().names == ("CEBA0001.csv",)
+        assert b"SANDBOX-1" in exchange.fetch("CEBA0001.csv").content
+        process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_a_secret_that_can_be_guessed_is_refused(cli):
