@@ -11,6 +11,8 @@ from loyalty.errors import Unavailable
 from loyalty.settings import Settings
 from partners.ports import (
     Airline,
+    Bank,
+    BankDesk,
     Billing,
     FileExchange,
     Insurer,
@@ -52,6 +54,8 @@ class Connections:
     billing: Billing
     payments: PaymentProvider | None  # None: no card payments are offered
     airlines: Mapping[str, Airline] = field(default_factory=dict)  # by partner
+    banks: Mapping[str, Bank] = field(default_factory=dict)
+    desks: Mapping[str, BankDesk] = field(default_factory=dict)  # of banks that ask us
     # Adapters that can read what their partner tells by itself, by partner.
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
     files: Mapping[str, FileExchange] = field(default_factory=dict)  # by partner
@@ -79,6 +83,12 @@ class Connections:
             billing=cast("Billing", _only(found, Kind.OPERATOR) or BillingTwin()),
             payments=_payments(settings),
             airlines=cast("dict[str, Airline]", found.get(Kind.AIRLINE, {})),
+            banks=cast("dict[str, Bank]", found.get(Kind.BANK, {})),
+            desks={
+                code: cast("BankDesk", adapter)
+                for code, adapter in found.get(Kind.BANK, {}).items()
+                if hasattr(adapter, "burn")
+            },
             notifiers={
                 code: cast("Notifier", adapter)
                 for adapters in found.values()

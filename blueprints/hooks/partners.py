@@ -33,17 +33,21 @@ def partner(code: str) -> ResponseReturnValue:
     notifier = services().connections.notifiers.get(code)
     if notifier is None:
         abort(404)
-    incoming = Incoming(
+    notice = notifier.notice(incoming_of())
+    if notice is None:
+        abort(400)
+    _take_in(notice, at=now())
+    return jsonify(received=True)
+
+
+def incoming_of() -> Incoming:
+    """Return what somebody asks, as it came: what is signed is that."""
+    return Incoming(
         request.method,
         request.full_path if request.query_string else request.path,
         dict(request.headers.items()),
         request.get_data(cache=False),
     )
-    notice = notifier.notice(incoming)
-    if notice is None:
-        abort(400)
-    _take_in(notice, at=now())
-    return jsonify(received=True)
 
 
 def _take_in(notice: Notice, *, at: datetime) -> None:

@@ -85,3 +85,28 @@ class PartnerBatch(Base):
     batch_ref: Mapped[str | None]  # None: a single line
     lines: Mapped[int]
     called_at: Mapped[datetime]
+
+
+class PartnerCursor(Base):
+    """How far a bank's posted lines were read."""
+
+    __tablename__ = "partner_cursor"
+
+    partner: Mapped[str] = mapped_column(
+        ForeignKey("partner.partner"), primary_key=True
+    )
+    cursor: Mapped[str | None]  # None: it has posted nothing so far
+    read_at: Mapped[datetime]
+
+
+class CardLineReject(Base):
+    """A posted line that was not booked, and why."""
+
+    __tablename__ = "card_line_reject"
+
+    batch_id: Mapped[int] = mapped_column(
+        ForeignKey("partner_batch.batch_id"), primary_key=True
+    )
+    nth: Mapped[int] = mapped_column(primary_key=True)
+    partner_ref: Mapped[str | None]  # None: it was unreadable as well
+    reason: Mapped[str]

@@ -14,6 +14,7 @@ from loyalty.database import Database, retrying
 from loyalty.events.delivery import tell
 from loyalty.exchange.delivery import chase as chase_left_exchanges
 from loyalty.feeds import fetching
+from loyalty.feeds.card_lines import read_card_lines
 from loyalty.jobs.errors import BooksUnsound
 from loyalty.keyring import Keyring
 from loyalty.linking.operations import expire as expire_consents
@@ -74,6 +75,21 @@ def chase_orders(database: Database, _business_date: date) -> str:
     done = chase(database, Connections.open(settings), Keyring.open(settings), at=now())
     return (
         f"{done.found:,} orders taken up, {done.ended:,} ended, {done.failed:,} failed"
+    )
+
+
+def read_lines(database: Database, _business_date: date) -> str:
+    """Book what banks have posted since the last time, as far as they answer."""
+    settings = Settings.from_environment()
+    reads = [
+        read_card_lines(database, bank, partner_code=code, at=now())
+        for code, bank in Connections.open(settings).banks.items()
+    ]
+    silent = sum(not read.is_whole for read in reads)
+    return (
+        f"{sum(read.booked for read in reads):,} card lines booked,"
+        f" {sum(read.rejected for read in reads):,} rejected,"
+        f" {silent:,} of {len(reads):,} banks did not answer"
     )
 
 
