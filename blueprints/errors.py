@@ -16,6 +16,7 @@ from blueprints.oauth.errors import (
     TokenMisplaced,
 )
 from blueprints.sessions import request_id
+from blueprints.tmf.errors import error_body
 from loyalty.calls.errors import CallUnderWay
 from loyalty.errors import Conflict, LoyaltyError, Missing, Refused, Unavailable
 
@@ -31,10 +32,11 @@ _STATUS: dict[type[LoyaltyError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+_TMF_PATH = "/tmf-api/"
 _MACHINE_PATHS = (
     "/api/",
     "/oauth/",
-    "/tmf-api/",
+    _TMF_PATH,
     "/hooks/",
     "/healthz",
     "/.well-known",
@@ -109,6 +111,8 @@ def _answer(
     facts: dict[str, object],
     said: str | None = None,
 ) -> Response:
+    if request.path.startswith(_TMF_PATH):
+        return _tmf_error(status, code, title, facts)
     if _is_asked_by_machine():
         return _problem(status, code, title, facts)
     heading, advice = wording.page(int(status))
@@ -144,4 +148,14 @@ def _problem(
     response.headers["X-Request-Id"] = request_id()
     response.status_code = status
     response.content_type = "application/problem+json"
+    return response
+
+
+def _tmf_error(
+    status: HTTPStatus, code: str, title: str, facts: dict[str, object]
+) -> Response:
+    """Return an error as TM Forum's APIs have it."""
+    response = jsonify(error_body(int(status), code, title, facts))
+    response.headers["X-Request-Id"] = request_id()
+    response.status_code = status
     return response

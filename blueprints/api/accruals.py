@@ -204,11 +204,7 @@ def create_reversal(session: Session, asked: Mapping[str, Any]) -> Given:
 )
 def show_accrual(session: Session, accrual_id: str) -> Given:
     """Tell the terms and the amounts that an accrual was decided by."""
-    partner_ref = ref_of(_PREFIX, accrual_id) or ""
-    found = activities(session, partner=caller().partner, partner_refs=[partner_ref])
-    known = found.get(partner_ref)
-    if known is None or caller().member_id not in (None, known.member_id):
-        raise UnknownAccrual
+    known = activity_of(session, accrual_id)
     return Given(
         _told(known)
         | {
@@ -285,12 +281,42 @@ def post_line(session: Session, partner_ref: str, row: Sequence[str]) -> Given:
 
     Raises the error that its reason stands for.
     """
+    told = _told(_posted(session, partner_ref, row))
+    return Given(told, 201, location=str(told["explain_url"]))
+
+
+def post_activity(session: Session, line: Mapping[str, Any]) -> Activity:
+    """Post an activity of the caller's, a line as `AccrualSchema` loads it.
+
+    Raises the error that its reason stands for.
+    """
+    return _posted(session, line["partner_ref"], row_of(line))
+
+
+def activity_of(session: Session, accrual_id: str) -> Activity:
+    """Return the activity of the caller's that a name stands for.
+
+    Raises `UnknownAccrual`.
+    """
+    partner_ref = ref_of(_PREFIX, accrual_id) or ""
+    found = activities(session, partner=caller().partner, partner_refs=[partner_ref])
+    known = found.get(partner_ref)
+    if known is None or caller().member_id not in (None, known.member_id):
+        raise UnknownAccrual
+    return known
+
+
+def accrual_id_of(known: Activity) -> str:
+    """Return the name of an activity."""
+    return name_of(_PREFIX, known.partner_ref)
+
+
+def _posted(session: Session, partner_ref: str, row: Sequence[str]) -> Activity:
     (answer,) = _book(session, [row], None)
     if answer.reason is not None:
         raise BY_REASON[answer.reason]
     found = activities(session, partner=caller().partner, partner_refs=[partner_ref])
-    told = _told(found[partner_ref])
-    return Given(told, 201, location=str(told["explain_url"]))
+    return found[partner_ref]
 
 
 def _line(
@@ -310,7 +336,7 @@ def _line(
 
 
 def _told(known: Activity) -> dict[str, object]:
-    accrual_id = name_of(_PREFIX, known.partner_ref)
+    accrual_id = accrual_id_of(known)
     return {
         "id": accrual_id,
         "partner_ref": known.partner_ref,

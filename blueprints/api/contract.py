@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, Final
@@ -122,7 +123,10 @@ def _body() -> Any:
     if not request.is_json:
         raise NotJson
     try:
-        return json.loads(request.get_data(), parse_constant=_no_number)
+        # No amount becomes a float on its way in.
+        return json.loads(
+            request.get_data(), parse_float=Decimal, parse_constant=_no_number
+        )
     except (ValueError, RecursionError) as error:
         fault = _fault("", "invalid", "The body is not JSON.")
         raise Malformed(errors=[fault]) from error
@@ -186,7 +190,8 @@ def _once(work: Callable[[Session], Answer]) -> Response:
 
 def _answer(held: Contract, given: Given) -> Answer:
     schema = held.gives[given.status]
-    body = "" if schema is None else _json(schema().dump(given.body))
+    many = isinstance(given.body, list)
+    body = "" if schema is None else _json(schema().dump(given.body, many=many))
     return Answer(given.status, body, given.location)
 
 

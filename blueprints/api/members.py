@@ -74,30 +74,7 @@ class EntrySchema(Open):
 def show_balances(session: Session, member_ref: str) -> Given:
     """Tell what a linked member has: as one figure, and what it is made of."""
     linked(session, member_ref)
-    found: Mapping[str, Any] = standing(session, member_ref=member_ref)
-    today = business_date().isoformat()
-    components = _components(found["lots"], today=today)
-    expiring = [part for part in components if part["expires_on"] is not None]
-    return Given(
-        {
-            "member_ref": member_ref,
-            "spendable": sum(part["points"] for part in components),
-            "units": [
-                {
-                    "unit": unit,
-                    "spendable": sum(
-                        part["points"] for part in components if part["unit"] == unit
-                    ),
-                    "pending": balance["pending"],
-                    "held": balance["held"],
-                    "owed": balance["owed"],
-                }
-                for unit, balance in found["balances"].items()
-            ],
-            "components": components,
-            "expiring_next": expiring[0] if expiring else None,
-        }
-    )
+    return Given(balances_of(session, member_ref))
 
 
 @bp.get("/v1/members/<member_ref>/entries")
@@ -133,6 +110,32 @@ def list_entries(session: Session, asked: Mapping[str, Any], member_ref: str) ->
         for row in rows[: asked["limit"]]
     ]
     return Given(found)
+
+
+def balances_of(session: Session, member_ref: str) -> dict[str, Any]:
+    """Return what a member has: as one figure, and what it is made of."""
+    found: Mapping[str, Any] = standing(session, member_ref=member_ref)
+    today = business_date().isoformat()
+    components = _components(found["lots"], today=today)
+    expiring = [part for part in components if part["expires_on"] is not None]
+    return {
+        "member_ref": member_ref,
+        "spendable": sum(part["points"] for part in components),
+        "units": [
+            {
+                "unit": unit,
+                "spendable": sum(
+                    part["points"] for part in components if part["unit"] == unit
+                ),
+                "pending": balance["pending"],
+                "held": balance["held"],
+                "owed": balance["owed"],
+            }
+            for unit, balance in found["balances"].items()
+        ],
+        "components": components,
+        "expiring_next": expiring[0] if expiring else None,
+    }
 
 
 def linked(session: Session, member_ref: str) -> int:

@@ -131,13 +131,7 @@ def create_redemption(session: Session, asked: Mapping[str, Any]) -> Given:
 )
 def show_redemption(session: Session, redemption_id: str) -> Given:
     """Show a redemption of the partner."""
-    return Given(
-        _told(
-            redemption_of(
-                session, partner=caller().partner, partner_ref=_ref(redemption_id)
-            )
-        )
-    )
+    return Given(_told(redemption_named(session, redemption_id)))
 
 
 @bp.post("/v1/redemptions/<redemption_id>/capture")
@@ -180,6 +174,21 @@ def refund_redemption(
     return Given(_told(refund(session, move, points=asked["points"])))
 
 
+def redemption_id_of(redemption: MerchantRedemption) -> str:
+    """Return the name of a redemption."""
+    return name_of(_PREFIX, redemption.partner_ref)
+
+
+def redemption_named(session: Session, redemption_id: str) -> MerchantRedemption:
+    """Return the redemption of the caller's that a name stands for.
+
+    Raises `UnknownRedemption`.
+    """
+    return redemption_of(
+        session, partner=caller().partner, partner_ref=_ref(redemption_id)
+    )
+
+
 def _whose(session: Session, asked: Mapping[str, Any]) -> int:
     """Return the member who pays, by their account here or by a card of theirs."""
     partner, account_ref = caller().partner, asked["account_ref"]
@@ -209,7 +218,7 @@ def _ref(redemption_id: str) -> str:
 
 def _told(redemption: MerchantRedemption) -> dict[str, object]:
     return {
-        "id": name_of(_PREFIX, redemption.partner_ref),
+        "id": redemption_id_of(redemption),
         "partner_ref": redemption.partner_ref,
         "status": redemption.state,
         "points": redemption.points,

@@ -1,6 +1,6 @@
 """Addresses at which partners are told what happens, and what was told there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -112,18 +112,7 @@ class ReplaySchema(Closed):
 )
 def create_endpoint(session: Session, asked: Mapping[str, Any]) -> Given:
     """Take an address; its secret is shown this once."""
-    try:
-        place_of(asked["url"], loopback=services().settings.webhooks_to_loopback)
-    except BadAddress as error:
-        raise AddressRefused(why=str(error)) from error
-    endpoint, secret = add_endpoint(
-        session,
-        partner=caller().partner,
-        url=asked["url"],
-        types=asked["types"],
-        keyring=services().keyring,
-        at=wall(),
-    )
+    endpoint, secret = listen_at(session, url=asked["url"], types=asked["types"])
     place = url_for("api.show_endpoint", endpoint_id=endpoint.endpoint_id)
     return Given(_told(endpoint) | {"secret": secret}, 201, location=place)
 
@@ -216,6 +205,27 @@ def replay_endpoint(
     endpoint = _endpoint(session, endpoint_id)
     replay(session, endpoint, from_sequence=asked["from_sequence"])
     return Given(_told(endpoint))
+
+
+def listen_at(
+    session: Session, *, url: str, types: Collection[str]
+) -> tuple[WebhookEndpoint, str]:
+    """Tell the caller's partner at an address; return the secret too.
+
+    Raises `AddressRefused`, `TooManyEndpoints`.
+    """
+    try:
+        place_of(url, loopback=services().settings.webhooks_to_loopback)
+    except BadAddress as error:
+        raise AddressRefused(why=str(error)) from error
+    return add_endpoint(
+        session,
+        partner=caller().partner,
+        url=url,
+        types=types,
+        keyring=services().keyring,
+        at=wall(),
+    )
 
 
 def _endpoint(session: Session, endpoint_id: str) -> WebhookEndpoint:

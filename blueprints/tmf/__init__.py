@@ -1,20 +1,29 @@
-"""The telecom industry's loyalty API (TMF658) as a facade over the partner API.
+"""TM Forum's loyalty API (TMF658): the names of telecoms for what the API does."""
 
-Words and addresses are TMF658's; use cases, tokens, keys and problems are those of
-`/api/v1`. Earn and burn are sub-resources with opening and closing balance.
-"""
+from typing import Final
 
 from flask import Blueprint, Flask
 
 from blueprints.sessions import csrf
 
-bp = Blueprint("tmf", __name__, url_prefix="/tmf-api/loyaltyManagement/v4")
+ROOT: Final = "/tmf-api/loyaltyManagement/v4"
+
+bp = Blueprint("tmf", __name__, url_prefix=ROOT)
 
 # The views import `bp` from here, so they come last.
-from blueprints.tmf import views  # noqa: E402, F401
+from blueprints.tmf import (  # noqa: E402
+    accounts,  # noqa: F401
+    burning,  # noqa: F401
+    earning,  # noqa: F401
+    hub,  # noqa: F401
+    listing,
+    programmes,  # noqa: F401
+    views,  # noqa: F401
+)
 
 
 def register(app: Flask) -> None:
-    """Add the facade: it knows no cookies, so that no form can be forged to it."""
+    """Add the facade: like the API, it knows no cookies."""
     csrf.exempt(bp)
     app.register_blueprint(bp)
+    app.after_request(listing.tell_counts)

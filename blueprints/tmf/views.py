@@ -1,4 +1,7 @@
-"""Programme, member, account, balance, earn, burn and event subscription of TMF658."""
+"""The programme as a specification, and earn and burn below an account.
+
+Earlier versions of TMF658 have them there, with the balances before and after.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,10 +10,9 @@ from flask import url_for
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
-from blueprints import services
 from blueprints.api.accruals import post_line, row_of
 from blueprints.api.contract import Given, contract
-from blueprints.api.members import linked
+from blueprints.api.members import balances_of, linked
 from blueprints.api.naming import REF_PATTERN
 from blueprints.api.shapes import (
     POINTS_MAX,
@@ -22,36 +24,15 @@ from blueprints.api.shapes import (
 )
 from blueprints.oauth.protecting import caller, requires_scope
 from blueprints.tmf import bp
+from blueprints.tmf.errors import UnknownProgramme
 from loyalty.accrual.errors import UnknownAccount
 from loyalty.accrual.queries import account_of
-from loyalty.clock import business_date, now, wall
-from loyalty.errors import Missing
-from loyalty.events.errors import AddressRefused
-from loyalty.events.operations import add_endpoint, endpoint_of, remove
-from loyalty.events.rules import TYPES
+from loyalty.clock import now
 from loyalty.feeds.formats import ACTIVITIES
 from loyalty.feeds.kinds import DAY, REF
-from loyalty.points.queries import standing
 from loyalty.redemption.till import Move, Wish, authorize, capture_held
-from partners.webhooks import URL_LENGTH_MAX, BadAddress, place_of
 
 _SPEC: Final = "universal"
-
-
-class UnknownProgramme(Missing):
-    """There is no such programme."""
-
-    code = "unknown_programme"
-
-    def __init__(self) -> None:
-        super().__init__()
-
-
-class QuantitySchema(Open):
-    """Points of a unit."""
-
-    amount = fields.Integer(required=True)
-    units = fields.String(required=True)
 
 
 class SpecSchema(Open):
@@ -61,21 +42,6 @@ class SpecSchema(Open):
     href = fields.String(required=True)
     name = fields.String(required=True)
     type_ = fields.String(required=True, data_key="@type")
-
-
-class MemberSchema(Open):
-    """Somebody who takes part."""
-
-    id = fields.String(required=True)
-    href = fields.String(required=True)
-    status = fields.String(required=True)
-    type_ = fields.String(required=True, data_key="@type")
-
-
-class AccountSchema(MemberSchema):
-    """The account of a member, with what it holds by unit."""
-
-    balance = fields.List(fields.Nested(QuantitySchema), required=True)
 
 
 class EarnSchema(Closed):
@@ -110,21 +76,6 @@ class MovedSchema(Open):
     type_ = fields.String(required=True, data_key="@type")
 
 
-class HubSchema(Closed):
-    """Where events are to be told."""
-
-    callback = fields.String(required=True, validate=validate.Length(1, URL_LENGTH_MAX))
-    query = fields.String(load_default="", validate=validate.Length(0, 1_000))
-
-
-class SubscriptionSchema(Open):
-    """An address that is told, and the secret that signs, shown this once."""
-
-    id = fields.String(required=True)
-    callback = fields.String(required=True)
-    secret = fields.String(required=True)
-
-
 @bp.get("/loyaltyProgramProductSpec/<spec_id>")
 @requires_scope("catalogue:read")
 @contract(
@@ -149,39 +100,6 @@ def show_spec(session: Session, spec_id: str) -> Given:
             "type_": "LoyaltyProgramProductSpec",
         }
     )
-
-
-@bp.get("/loyaltyProgramMember/<member_ref>")
-@requires_scope("balances:read")
-@contract(
-    does=("查看会员", "Show a linked member"),
-    gives={200: MemberSchema},
-    refuses=("not_linked",),
-)
-def show_member(session: Session, member_ref: str) -> Given:
-    """Show whether a linked member takes part still."""
-    linked(session, member_ref)
-    told = standing(session, member_ref=member_ref)
-    return Given(_member("LoyaltyProgramMember", "tmf.show_member", member_ref, told))
-
-
-@bp.get("/loyaltyAccount/<member_ref>")
-@requires_scope("balances:read")
-@contract(
-    does=("查看账户", "Show the account of a linked member"),
-    gives={200: AccountSchema},
-    refuses=("not_linked",),
-)
-def show_account(session: Session, member_ref: str) -> Given:
-    """Show what a linked member holds, by unit."""
-    linked(session, member_ref)
-    told: Mapping[str, Any] = standing(session, member_ref=member_ref)
-    body = _member("LoyaltyAccount", "tmf.show_account", member_ref, told)
-    held = [
-        {"units": unit, "amount": balance["available"]}
-        for unit, balance in told["balances"].items()
-    ]
-    return Given(body | {"balance": held})
 
 
 @bp.post("/loyaltyAccount/<member_ref>/earn")
@@ -257,65 +175,8 @@ def burn(session: Session, asked: Mapping[str, Any], member_ref: str) -> Given:
     )
 
 
-@bp.post("/hub")
-@requires_scope("webhooks:write")
-@contract(
-    does=("订阅事件", "Subscribe to events"),
-    takes=HubSchema,
-    gives={201: SubscriptionSchema},
-    refuses=("address_refused", "too_many_endpoints"),
-)
-def subscribe(session: Session, asked: Mapping[str, Any]) -> Given:
-    """Tell an address what happens: all of it, or the types its query names."""
-    url = asked["callback"]
-    try:
-        place_of(url, loopback=services().settings.webhooks_to_loopback)
-    except BadAddress as error:
-        raise AddressRefused(why=str(error)) from error
-    named = [one for one in TYPES if f"eventType={one}" in asked["query"].split("&")]
-    endpoint, secret = add_endpoint(
-        session,
-        partner=caller().partner,
-        url=url,
-        types=named or TYPES,
-        keyring=services().keyring,
-        at=wall(),
-    )
-    body = {"id": endpoint.endpoint_id, "callback": url, "secret": secret}
-    return Given(body, 201)
-
-
-@bp.delete("/hub/<endpoint_id>")
-@requires_scope("webhooks:write")
-@contract(
-    does=("退订事件", "Unsubscribe"), gives={204: None}, refuses=("unknown_endpoint",)
-)
-def unsubscribe(session: Session, endpoint_id: str) -> Given:
-    """Tell an address nothing any more."""
-    found = endpoint_of(session, partner=caller().partner, endpoint_id=endpoint_id)
-    remove(session, found, at=wall())
-    return Given(None, 204)
-
-
-def _member(
-    type_: str, endpoint: str, member_ref: str, told: Mapping[str, Any]
-) -> dict[str, object]:
-    return {
-        "id": member_ref,
-        "href": url_for(endpoint, member_ref=member_ref),
-        "status": "active" if told["left_on"] is None else "terminated",
-        "type_": type_,
-    }
-
-
 def _spendable(session: Session, member_ref: str) -> int:
-    told: Mapping[str, Any] = standing(session, member_ref=member_ref)
-    today = business_date().isoformat()
-    return sum(
-        lot["units_left"]
-        for lot in told["lots"]
-        if lot["expires_on"] is None or lot["expires_on"] >= today
-    )
+    return int(balances_of(session, member_ref)["spendable"])
 
 
 def _moved(session: Session, member_ref: str, *, opening: int, **told: object) -> Given:

@@ -40,6 +40,8 @@ def member_linked_to(session: Session, *, partner: str, member_ref: str) -> int:
     Raises `NotLinked`, also for members there are not: a partner learns of nobody
     whom it does not know already.
     """
+    if not member_ref.isprintable():
+        raise NotLinked  # the database could not even be asked
     found = session.scalar(
         text(
             """

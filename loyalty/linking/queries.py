@@ -1,11 +1,13 @@
 """Read what members agreed to, and whom a partner may know."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from loyalty.alliance.errors import NotLinked
 from loyalty.clients.rules import is_name
 from loyalty.linking.errors import UnknownConsent
 from loyalty.linking.models import LinkConsent
@@ -22,6 +24,40 @@ _LINKED = text(
             AND p.kind = ANY(:by_member_ref)))
     """
 )
+
+_KNOWN = text(
+    """
+    SELECT c.member_id FROM claim c JOIN partner p ON p.partner = :partner
+     WHERE c.space = 'member' AND c.key = :member_ref
+       AND (p.kind = ANY(:by_member_ref)
+            OR EXISTS (SELECT FROM link l WHERE l.member_id = c.member_id
+                          AND l.partner = p.partner))
+    """
+)
+_SEEN = text(
+    """
+    WITH seen AS (
+        SELECT m.member_ref FROM member m
+         WHERE (CAST(:only AS bigint) IS NULL OR m.member_id = :only)
+           AND m.member_id IN (
+               SELECT c.member_id FROM link_consent c
+                WHERE c.partner = :partner AND c.state = 'authorized'
+                  AND c.expires_at > :at AND c.kinds @> ARRAY[CAST(:kind AS text)])
+           AND EXISTS (SELECT FROM link l WHERE l.member_id = m.member_id
+                          AND l.partner = :partner))
+    SELECT (SELECT count(*) FROM seen),
+           ARRAY(SELECT member_ref FROM seen ORDER BY member_ref
+                 OFFSET :offset LIMIT :limit)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A part of those whom a partner may see, and how many they are in all."""
+
+    total: int
+    member_refs: Sequence[str]
 
 
 def consent(
@@ -115,3 +151,38 @@ def linked_member(session: Session, *, partner: str, account_ref: str) -> int | 
         },
     )
     return owner
+
+
+def known_member(session: Session, *, partner: str, member_ref: str) -> int:
+    """Return whom a partner may name by their number: shops anybody, others who linked.
+
+    Raises `NotLinked`, also for members there are not.
+    """
+    facts = {
+        "partner": partner,
+        "member_ref": member_ref,
+        "by_member_ref": list(BY_MEMBER_REF),
+    }
+    found: int | None = session.scalar(_KNOWN, facts)
+    if found is None:
+        raise NotLinked
+    return found
+
+
+def seen_members(
+    session: Session,
+    *,
+    partner: str,
+    kind: str,
+    at: datetime,
+    only: int | None,
+    offset: int,
+    limit: int,
+) -> Seen:
+    """Return who is linked to a partner and lets it have this, by number.
+
+    With `only`, nobody but that member.
+    """
+    facts = {"partner": partner, "kind": kind, "at": at, "only": only}
+    row = session.execute(_SEEN, facts | {"offset": offset, "limit": limit}).one()
+    return Seen(total=int(row[0]), member_refs=row[1])
