@@ -34,7 +34,7 @@ from blueprints.tmf.shapes import (
 )
 from loyalty.clock import now
 from loyalty.feeds.kinds import REF
-from loyalty.linking.queries import Seen, seen_members
+from loyalty.linking.queries import Seen, may, seen_members
 from loyalty.points.queries import standing
 from loyalty.settings import TIME_ZONE
 
@@ -127,11 +127,21 @@ def list_members(session: Session, asked: Mapping[str, Any]) -> Given:
     refuses=("not_linked",),
 )
 def show_member(session: Session, asked: Mapping[str, Any], id_: str) -> Given:
-    """Show a member who is linked and said yes."""
-    linked(session, id_)
-    has_left = standing(session, member_ref=id_)["left_on"] is not None
-    status = "terminated" if has_left else "active"
-    return Given(selected(_member(id_) | {"status": status}, asked))
+    """Show a member who is linked and said yes.
+
+    That somebody has left is told to whom the member lets it be told, and else nothing.
+    """
+    member_id, told = linked(session, id_), _member(id_)
+    if may(
+        session,
+        partner=caller().partner,
+        member_id=member_id,
+        kind="churn.notify",
+        at=now(),
+    ):
+        has_left = standing(session, member_ref=id_)["left_on"] is not None
+        told |= {"status": "terminated" if has_left else "active"}
+    return Given(selected(told, asked))
 
 
 @bp.get("/loyaltyAccount")
