@@ -5,11 +5,12 @@ of its own, and everything in it ends by one deadline.
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from stat import S_ISREG
-from typing import TypeVar
+from threading import Thread
+from typing import Any, Self, TypeVar
 
 import asyncssh
 
@@ -76,13 +77,13 @@ class SftpPlace:
 
     def __init__(
         self,
-        runner: asyncio.Runner,
+        loop: "_Loop",
         client: asyncssh.SFTPClient,
         *,
         root: str,
         deadline: Deadline,
     ) -> None:
-        self._runner, self._client = runner, client
+        self._loop, self._client = loop, client
         self._root, self._deadline = root, deadline
 
     def names(self, folder: str) -> list[str]:
@@ -133,7 +134,7 @@ class SftpPlace:
         return f"{self._root}/{path}"
 
     def _wait(self, work: Awaitable[T]) -> T:
-        return _within(self._runner, work, self._deadline)
+        return _within(self._loop, work, self._deadline)
 
 
 def open_sftp(settings: SftpSettings) -> Drop:
@@ -143,9 +144,9 @@ def open_sftp(settings: SftpSettings) -> Drop:
     @contextmanager
     def reach() -> Iterator[Place]:
         deadline = Deadline.after(settings.total_seconds)
-        with _saying(), asyncio.Runner() as runner:
+        with _saying(), _Loop() as loop:
             connection = _within(
-                runner,
+                loop,
                 asyncssh.connect(
                     settings.host,
                     settings.port,
@@ -162,25 +163,58 @@ def open_sftp(settings: SftpSettings) -> Drop:
                 deadline,
             )
             try:
-                client = _within(runner, connection.start_sftp_client(), deadline)
-                place = SftpPlace(
-                    runner, client, root=settings.folder, deadline=deadline
-                )
+                client = _within(loop, connection.start_sftp_client(), deadline)
+                place = SftpPlace(loop, client, root=settings.folder, deadline=deadline)
                 place.make_folders()
                 yield place
             finally:
-                connection.abort()
-                runner.run(connection.wait_closed())
+                loop.run(_hang_up(connection))
 
     return Drop(settings.agreement(), reach)
 
 
-def _within(runner: asyncio.Runner, work: Awaitable[T], deadline: Deadline) -> T:
+class _Loop:
+    """An event loop in a thread of its own: whoever asks may be in one already."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.run(_wind_up())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do some work there, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+async def _wind_up() -> None:
+    """End what a lost connection left running."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+async def _hang_up(connection: asyncssh.SSHClientConnection) -> None:
+    connection.abort()
+    await connection.wait_closed()
+
+
+def _within(loop: _Loop, work: Awaitable[T], deadline: Deadline) -> T:
     async def ended() -> T:
         async with asyncio.timeout(deadline.within(_STEP_SECONDS)):
             return await work
 
-    return runner.run(ended())
+    return loop.run(ended())
 
 
 @contextmanager

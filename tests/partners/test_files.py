@@ -1,5 +1,6 @@
 """What must hold of a partner's file, and what lies where files are put."""
 
+import asyncio
 import hashlib
 from importlib.metadata import EntryPoint
 
@@ -137,6 +138,15 @@ def test_an_audit_file_says_what_became_of_each_record(signed):
         "TD,T-3,6226-1,card,2007-12-09,300.00,CNY,,,W,already_booked",
         "TT,2,400.00,1,200.00",
     ]
+
+
+def test_whoever_asks_may_run_a_loop_of_their_own(sandbox, exchange):
+    name = sandbox.bring(THREE, Manner.GOOD)
+
+    async def ask():
+        return exchange.waiting()  # blocks, as it says; and works all the same
+
+    assert asyncio.run(ask()).names == (name,)
 
 
 def test_a_file_waits_once_its_signature_is_there(sandbox, exchange):
