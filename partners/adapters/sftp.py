@@ -211,8 +211,10 @@ async def _hang_up(connection: asyncssh.SSHClientConnection) -> None:
 
 def _within(loop: _Loop, work: Awaitable[T], deadline: Deadline) -> T:
     async def ended() -> T:
+        # Begun first: what is too late already is called off, not left lying.
+        task = asyncio.ensure_future(work)
         async with asyncio.timeout(deadline.within(_STEP_SECONDS)):
-            return await work
+            return await task
 
     return loop.run(ended())
 
