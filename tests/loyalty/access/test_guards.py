@@ -156,6 +156,8 @@ def test_who_came_in_after_all_starts_anew(session, keyring, noon):
     about = {"throttles": (THREE_A_MINUTE,), "keyring": keyring}
     for _ in range(3):
         operations.count_failure(session, at=noon, **about)
+    with pytest.raises(TooManyAttempts):
+        operations.let_try(session, at=noon, **about)
 
     operations.forget_failures(session, throttle=THREE_A_MINUTE, keyring=keyring)
 
@@ -165,6 +167,11 @@ def test_who_came_in_after_all_starts_anew(session, keyring, noon):
 def test_failures_of_one_are_none_of_another(session, keyring, noon):
     for _ in range(3):
         operations.count_failure(
+            session, throttles=(THREE_A_MINUTE,), keyring=keyring, at=noon
+        )
+
+    with pytest.raises(TooManyAttempts):
+        operations.let_try(
             session, throttles=(THREE_A_MINUTE,), keyring=keyring, at=noon
         )
 
