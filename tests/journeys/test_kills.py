@@ -1,12 +1,10 @@
 """Loads whose process, database or both are killed, and that are loaded again."""
 
 import json
-import os
 import random
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,6 +21,7 @@ from loyalty.feeds.formats import FEEDS
 from loyalty.feeds.loading import load
 from loyalty.settings import Settings
 from tests.journeys.conftest import PARTNERS, line_of
+from tests.journeys.installation import Installation
 
 MEMBERS, LINES = 1_000, 3_000
 SEED = 2007
@@ -79,30 +78,8 @@ def written(directory):
     return {key: write_feed(directory, *key, lines) for key, lines in rows.items()}
 
 
-class Installation:
-    """A programme on a database, worked on by commands in processes of their own."""
-
-    def __init__(self, database: Database, **settings: str) -> None:
-        self.database = database
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("JIFEN_")}
-        self._environment = inherited | settings
-
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        program = "from loyalty.cli import main; main()"
-        return subprocess.Popen(
-            [sys.executable, "-c", program, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self._environment,
-        )
-
-    def run(self, *arguments: object) -> str:
-        """Run a command that succeeds without a word on stderr."""
-        process = self.start(*arguments)
-        stdout, stderr = process.communicate(timeout=300)
-        assert (process.returncode, stderr) == (0, "")
-        return stdout
+class Loads(Installation):
+    """An installation whose loads can be watched."""
 
     def loading(self, feed: str, path: Path) -> subprocess.Popen[str]:
         """Start to load a file, and wait until it is under way, or over."""
@@ -122,7 +99,7 @@ class Installation:
 def undisturbed(fresh_database, tmp_path):
     """Load all files in peace; give them, and what was answered and how fast."""
     files = written(tmp_path)
-    installation = Installation(fresh_database, JIFEN_DATABASE_URL=fresh_database.dsn)
+    installation = Loads(fresh_database, JIFEN_DATABASE_URL=fresh_database.dsn)
     installation.run("init")
     answers, seconds = {}, {}
     for key, path in files.items():
@@ -136,7 +113,7 @@ def undisturbed(fresh_database, tmp_path):
 def embedded(data_dir):
     """An installation on an embedded database of its own."""
     with Database.open(Settings(data_dir=data_dir)) as database:
-        yield Installation(database, JIFEN_DATA_DIR=str(data_dir))
+        yield Loads(database, JIFEN_DATA_DIR=str(data_dir))
 
 
 def kill_server(data_dir):
