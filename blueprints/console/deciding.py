@@ -12,7 +12,7 @@ from loyalty.approvals.models import Approval
 from loyalty.catalogue import operations as catalogue
 from loyalty.clients import governance as clients
 from loyalty.exchange import cards
-from loyalty.exchange import operations as exchange
+from loyalty.exchange import deciding as exchange
 from loyalty.members import operations as members
 from loyalty.staff import operations as staff
 from loyalty.staff.rules import Permission
@@ -44,6 +44,14 @@ def _write_off(session: Session, approval: Approval, at: datetime) -> None:
     exchange.apply_write_off(session, approval=approval, at=at)
 
 
+def _settle_exchange(session: Session, approval: Approval, at: datetime) -> None:
+    exchange.apply_settlement(session, approval=approval, at=at)
+
+
+def _take_back(session: Session, approval: Approval, at: datetime) -> None:
+    exchange.apply_take_back(session, approval=approval, at=at)
+
+
 def _set_roles(session: Session, approval: Approval, at: datetime) -> None:
     staff.set_roles(session, approval=approval, at=at)
 
@@ -67,6 +75,8 @@ ACTIONS: Mapping[str, Action] = {
     clients.ADD: Action(Permission.CLIENT_CHECK, _add_client),
     clients.CHANGE: Action(Permission.CLIENT_CHECK, _change_client),
     cards.APPROVE: Action(Permission.CATALOGUE_CHECK, _let_rate_hold),
+    exchange.SETTLE: Action(Permission.FINANCE_CHECK, _settle_exchange),
+    exchange.TAKE_BACK: Action(Permission.FINANCE_CHECK, _take_back),
     exchange.WRITE_OFF: Action(Permission.FINANCE_CHECK, _write_off),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
 }

@@ -1,6 +1,8 @@
 """Exchanges for staff: where each stands, what is late, what two sides dispute."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,14 +14,18 @@ from blueprints.console.noting import note
 from blueprints.language import speak
 from blueprints.sessions import requires, this_staff
 from blueprints.wording import issuer_name, say, state_words, term
+from loyalty.approvals.models import Approval
 from loyalty.clock import now
 from loyalty.errors import LoyaltyError, Missing
-from loyalty.exchange import linking, operations, queries
+from loyalty.exchange import deciding, delivery, linking, queries
 from loyalty.exchange.queries import ExchangeView
 from loyalty.exchange.rules import STATES
+from loyalty.staff.queries import names
 from loyalty.staff.rules import Permission
+from partners.ports import Outcome
 
-_REASON_CHARS = 300
+_REASON_CHARS, _NUMBER_CHARS = 300, 64
+_ANSWERS = {"confirmed": Outcome.CONFIRMED, "declined": Outcome.DECLINED}
 _LATE = "late"
 
 
@@ -81,7 +87,7 @@ def ask_exchange_back(member_id: int, exchange_ref: str) -> ResponseReturnValue:
     """Have the partner asked to take back what it did too late."""
     try:
         with current_database().unit_of_work() as session:
-            operations.ask_back(
+            deciding.ask_back(
                 session,
                 member_id=member_id,
                 exchange_ref=exchange_ref,
@@ -99,17 +105,89 @@ def ask_exchange_back(member_id: int, exchange_ref: str) -> ResponseReturnValue:
     return redirect(_to(member_id, exchange_ref), 303)
 
 
+@bp.post("/exchanges/<int:member_id>/<exchange_ref>/ask-again")
+@requires(Permission.FINANCE_MAKE)
+def ask_exchange_again(member_id: int, exchange_ref: str) -> ResponseReturnValue:
+    """Ask the partner now how an exchange stands, without a pause."""
+    kit, at = services(), now()
+    with kit.database.unit_of_work() as session:
+        before = queries.exchange(
+            session, member_id=member_id, exchange_ref=exchange_ref
+        )
+        note(session, action="exchange.ask_again", object_=f"exchange:{exchange_ref}")
+    after = delivery.advance(
+        kit.database,
+        kit.connections.airline(before.partner),
+        kit.keyring,
+        member_id=member_id,
+        exchange_ref=exchange_ref,
+        at=at,
+        is_urged=True,
+    )
+    if len(after.attempts) > len(before.attempts):
+        flash(speak("已问过对方，答复如下。", "They were asked; see below."), "done")
+    else:
+        flash(
+            speak(
+                "现在没有可问的，或对方暂时联系不上。",
+                "There is nothing to ask now, or they cannot be reached.",
+            ),
+            "warm",
+        )
+    return redirect(_to(member_id, exchange_ref), 303)
+
+
+@bp.post("/exchanges/<int:member_id>/<exchange_ref>/settle")
+@requires(Permission.FINANCE_MAKE)
+def settle_exchange(member_id: int, exchange_ref: str) -> ResponseReturnValue:
+    """Ask to settle by what was learned at the partner; another person decides."""
+    outcome = _ANSWERS.get(request.form.get("outcome", ""))
+    number = request.form.get("partner_number", "").strip()[:_NUMBER_CHARS]
+    if outcome is None:
+        fault = {"outcome": speak("请选择对方的结果。", "Please choose one.")}
+        return _page(member_id, exchange_ref, faults=fault), 422
+    if outcome is Outcome.CONFIRMED and not number:
+        fault = {
+            "partner_number": speak("请填对方的编号。", "Please give their number.")
+        }
+        return _page(member_id, exchange_ref, faults=fault), 422
+    return _asked(
+        member_id,
+        exchange_ref,
+        field="settle_reason",
+        ask=partial(
+            deciding.ask_settlement, outcome=outcome, partner_ref=number or None
+        ),
+    )
+
+
+@bp.post("/exchanges/<int:member_id>/<exchange_ref>/take-back")
+@requires(Permission.FINANCE_MAKE)
+def take_exchange_back(member_id: int, exchange_ref: str) -> ResponseReturnValue:
+    """Ask to have taken back what was credited; another person decides."""
+    return _asked(
+        member_id, exchange_ref, field="back_reason", ask=deciding.ask_take_back
+    )
+
+
 @bp.post("/exchanges/<int:member_id>/<exchange_ref>/write-off")
 @requires(Permission.FINANCE_MAKE)
 def write_exchange_off(member_id: int, exchange_ref: str) -> ResponseReturnValue:
     """Ask to bear what both sides have; another person decides."""
-    reason = request.form.get("reason", "").strip()[:_REASON_CHARS]
+    return _asked(member_id, exchange_ref, field="reason", ask=deciding.ask_write_off)
+
+
+def _asked(
+    member_id: int, exchange_ref: str, *, field: str, ask: Callable[..., Approval]
+) -> ResponseReturnValue:
+    """Ask for a second person, with the reason that stands in a field of the form."""
+    reason = request.form.get(field, "").strip()[:_REASON_CHARS]
     if not reason:
-        fault = speak("请写明理由。", "Please say why.")
-        return _page(member_id, exchange_ref, fault=fault), 422
+        fault = {field: speak("请写明理由。", "Please say why.")}
+        return _page(member_id, exchange_ref, faults=fault), 422
     try:
         with current_database().unit_of_work() as session:
-            asked = operations.ask_write_off(
+            asked = ask(
                 session,
                 member_id=member_id,
                 exchange_ref=exchange_ref,
@@ -117,9 +195,10 @@ def write_exchange_off(member_id: int, exchange_ref: str) -> ResponseReturnValue
                 maker=this_staff().staff_id,
                 at=now(),
             )
+            topic, _, what = asked.action.partition(".")
             note(
                 session,
-                action="exchange.ask_write_off",
+                action=f"{topic}.ask_{what}",
                 object_=f"exchange:{exchange_ref}",
                 after=asked.after,
                 reason=reason,
@@ -187,21 +266,37 @@ def _listed(chosen: str, at: datetime) -> list[ExchangeView]:
 
 
 def _page(
-    member_id: int, exchange_ref: str, *, problem: str = "", fault: str = ""
+    member_id: int,
+    exchange_ref: str,
+    *,
+    problem: str = "",
+    faults: Mapping[str, str] | None = None,
 ) -> str:
+    at = now()
     with current_database().unit_of_work() as session:
         shown = queries.exchange(
             session, member_id=member_id, exchange_ref=exchange_ref
         )
+        people = names(session)
     return render_template(
         "console/exchange/exchange.html",
+        by={event.actor: _who(event.actor, people) for event in shown.events},
         exchange=shown,
         partner=issuer_name(shown.partner, shown.partner_name),
-        is_late=shown.is_open and shown.deadline < now(),
+        is_late=shown.is_open and shown.deadline <= at,
         may_make=Permission.FINANCE_MAKE in this_staff().permissions,
         problem=problem,
-        fault=fault,
+        faults=faults or {},
+        typed=request.form,
     )
+
+
+def _who(actor: str, people: Mapping[int, str]) -> str:
+    """Return who did something, by name where it was one of us."""
+    kind, _, number = actor.partition(":")
+    if kind == "staff" and number.isdigit():
+        return people.get(int(number), actor)
+    return term("exchange_actor", kind)
 
 
 def _to(member_id: int, exchange_ref: str) -> str:

@@ -55,6 +55,8 @@ def _figure(name: str, said: int) -> str:
 
 
 def _words(name: str, said: object) -> str:
+    if name == "exchange_state":
+        return state_words(f"exchange_{said}").words
     if name in _TERMS:
         return term(_TERMS[name], str(said))
     if isinstance(said, str) and name in _DAYS:

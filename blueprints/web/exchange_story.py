@@ -15,6 +15,8 @@ _EVENTS: Final[dict[str, Words]] = {
     "sent": ("已交给{name}", "Handed to {name}"),
     "out.confirmed": ("{name}已入账", "{name} has credited it"),
     "in.confirmed": ("积分已到账", "The points have come"),
+    "confirmed.asked_back": ("正在请{name}撤回", "{name} is asked to take it back"),
+    "confirmed.kept_by_partner": ("{name}不能撤回", "{name} cannot take it back"),
     "confirmed.written_off": ("已核对完成", "Checked and done"),
     "declined": ("没有办成", "It could not be done"),
     "declined.canceled": ("您取消了", "You called it off"),

@@ -92,6 +92,18 @@ REFUSALS: Final[dict[str, Words]] = {
         "您名下没有这笔兑换。请到“兑换记录”里查看。",
         "You have no such exchange. Please look under My exchanges.",
     ),
+    "partner_has_time": (
+        "对方还有时间答复，到 {until} 为止。可以先再问一次。",
+        "They may still answer, until {until}. You can ask them again meanwhile.",
+    ),
+    "exchange_final": (
+        "按汇率表，对方入账后不可撤回。",
+        "By its rate card this is final once they have credited it.",
+    ),
+    "reversal_under_way": (
+        "正在请对方收回，等对方答复后再核销。",
+        "They are being asked to take it back. Their answer comes first.",
+    ),
     "exchange_moved_on": (
         "这笔兑换已经有了进展，不能这样办了。请看最新状态。",
         "The exchange has moved on, so this is no longer possible. Please see below.",

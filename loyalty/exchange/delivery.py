@@ -49,16 +49,19 @@ def advance(
     member_id: int,
     exchange_ref: str,
     at: datetime,
+    is_urged: bool = False,
 ) -> ExchangeView:
     """Ask all that can be asked about an exchange now, and return how it stands.
 
     An answer that does not come is asked for again later; where there is nobody to ask,
-    only what needs no answer is done. Raises `UnknownExchange`.
+    only what needs no answer is done. `is_urged`: the first question keeps no pause,
+    for a person wants to know. Raises `UnknownExchange`.
     """
     key: dict[str, Any] = {"member_id": member_id, "exchange_ref": exchange_ref}
     next_one = partial(claim, keyring=keyring, at=at, is_reachable=airline is not None)
-    for _ in range(_QUESTIONS_MAX):
-        ask = retrying(database, partial(next_one, **key))
+    for nth in range(_QUESTIONS_MAX):
+        work = partial(next_one, is_urged=is_urged and nth == 0, **key)
+        ask = retrying(database, work)
         if ask is None or airline is None:
             break
         receipt = put(airline, ask)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from loyalty.errors import Conflict, Missing, Refused
+from loyalty.settings import TIME_ZONE
 
 
 class UnknownRateCard(Missing):
@@ -252,6 +253,33 @@ class CreditUsedUp(Refused):
 
     def __init__(self, *, partner: str) -> None:
         super().__init__(partner=partner)
+
+
+class PartnerHasTime(Refused):
+    """The partner may still answer by itself; until then nobody answers for it."""
+
+    code = "partner_has_time"
+
+    def __init__(self, *, until: datetime) -> None:
+        super().__init__(until=until.astimezone(TIME_ZONE))
+
+
+class ExchangeFinal(Refused):
+    """By its rate card an exchange is final once the partner has done it."""
+
+    code = "exchange_final"
+
+    def __init__(self, *, partner: str) -> None:
+        super().__init__(partner=partner)
+
+
+class ReversalUnderWay(Conflict):
+    """The partner is being asked to take it back; its answer comes first."""
+
+    code = "reversal_under_way"
+
+    def __init__(self, *, exchange_ref: str) -> None:
+        super().__init__(exchange_ref=exchange_ref)
 
 
 class ExchangeMovedOn(Conflict):

@@ -262,6 +262,7 @@ _TOLD = ("confirmed", "declined", "disputed")
 def move(hand: Hand, state: str, reason: str | None = None) -> None:
     """Move an exchange to a state, and write down who did it and why."""
     exchange, session = hand.exchange, hand.session
+    is_news = state in _TOLD and state != exchange.state
     exchange.state, exchange.state_at = state, hand.at
     session.flush()
     nth = session.scalar(
@@ -280,7 +281,7 @@ def move(hand: Hand, state: str, reason: str | None = None) -> None:
             reason=reason,
         )
     )
-    if state in _TOLD:
+    if is_news:
         tell(
             session,
             partner=exchange.partner,
@@ -321,3 +322,17 @@ def release(hand: Hand, reason: str) -> None:
         hand.release()
     blocks.release(hand.session, [hand.exchange.exchange_ref], at=hand.at)
     move(hand, "declined", reason)
+
+
+def draw(hand: Hand) -> bool:
+    """Draw what was paid for in advance, after all; False: too little is left."""
+    exchange = hand.exchange
+    (is_met,) = blocks.draw(
+        hand.session,
+        [blocks.Want(exchange.exchange_ref, exchange.units_in)],
+        partner=exchange.partner,
+        direction=exchange.direction,
+        on=hand.on,
+        at=hand.at,
+    )
+    return is_met

@@ -1,4 +1,4 @@
-"""Move exchanges through their states; `request` begins them.
+"""Move exchanges through their states; `request` begins them, `deciding` ends disputes.
 
 Every use case locks in one order: the day that entries may be dated to, then the
 member's book, which guards the exchange and all that hangs on it; what members share
@@ -12,14 +12,13 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from loyalty.approvals.models import Approval
-from loyalty.approvals.operations import request as ask_second_person
 from loyalty.exchange import blocks, linking
 from loyalty.exchange.errors import ExchangeMovedOn
 from loyalty.exchange.models import Exchange, ExchangeAttempt
-from loyalty.exchange.moving import Hand, confirm, move, release, take
+from loyalty.exchange.moving import Hand, confirm, draw, move, release, take
 from loyalty.exchange.requesting import Requested, bound, request
 from loyalty.exchange.rules import (
+    REVERSING,
     Asked,
     Case,
     Direction,
@@ -32,12 +31,8 @@ from loyalty.keyring import Keyring
 from partners.ports import AirlineMember, MilesOrder, MilesReversal, Receipt
 
 __all__ = [
-    "WRITE_OFF",
     "Ask",
     "Requested",
-    "apply_write_off",
-    "ask_back",
-    "ask_write_off",
     "bound",
     "cancel",
     "claim",
@@ -45,10 +40,10 @@ __all__ = [
     "settle",
 ]
 
-WRITE_OFF = "exchange.write_off"
 PARTNERS = "partners"  # who acts when a partner has answered
 ACTIVITY = "points_exchange"  # what miles are booked as at airlines
 _DETAIL_LENGTH_MAX = 300
+_TAKEN_BACK = "taken_back_by_partner"
 
 
 def cancel(
@@ -94,12 +89,14 @@ def claim(
     keyring: Keyring,
     at: datetime,
     is_reachable: bool = True,
+    is_urged: bool = False,
 ) -> Ask | None:
     """Write down the next question of an exchange; None: nothing to ask now.
 
     One that has waited too long ends here; so does one that its partner asked for
     itself, once its day of waiting is over. Where the partner cannot be reached
-    nothing else happens. Raises `UnknownExchange`.
+    nothing else happens. `is_urged`: a person wants to know now. Raises
+    `UnknownExchange`.
     """
     hand = take(session, member_id, exchange_ref, actor=PARTNERS, at=at)
     exchange = hand.exchange
@@ -107,7 +104,7 @@ def claim(
         if at >= exchange.send_after:
             confirm(hand, "asked_by_partner")
         return None
-    what = next_question(case_of(hand), at=at)
+    what = next_question(case_of(hand), at=at, is_urged=is_urged)
     if what is Question.GIVE_UP:
         release(hand, "no_answer_in_time")
         return None
@@ -139,14 +136,16 @@ def settle(
     receipt: Receipt,
     at: datetime,
     actor: str = PARTNERS,
+    unasked: Question = Question.LOOK_UP,
 ) -> Exchange:
     """Write an answer down, and do what it means.
 
-    `ask` None: the partner told it by itself, or a person learned it there, which is
-    an answer to a look-up. Raises `UnknownExchange`.
+    `ask` None: nobody was asked. The partner told it by itself, which is an answer to
+    a look-up, or a person learned it there, as `unasked` says. Raises
+    `UnknownExchange`.
     """
     hand = take(session, member_id, exchange_ref, actor=actor, at=at)
-    what = Question.LOOK_UP if ask is None else ask.what
+    what = unasked if ask is None else ask.what
     detail = receipt.reason and receipt.reason[:_DETAIL_LENGTH_MAX]
     answer = {
         "answered_at": at,
@@ -225,87 +224,6 @@ def _member(hand: Hand, what: Question, keyring: Keyring) -> AirlineMember:
     )
 
 
-def ask_back(
-    session: Session, *, member_id: int, exchange_ref: str, actor: str, at: datetime
-) -> Exchange:
-    """Let the partner be asked to take back what it did too late.
-
-    Raises `UnknownExchange`, and `ExchangeMovedOn` if it is not disputed.
-    """
-    hand = take(session, member_id, exchange_ref, actor=actor, at=at)
-    exchange = hand.exchange
-    if exchange.state != "disputed":
-        raise ExchangeMovedOn(exchange_ref=exchange_ref, state=exchange.state)
-    if not exchange.is_reversal_wanted:
-        exchange.is_reversal_wanted = True
-        move(hand, "disputed", "asked_back")
-    return exchange
-
-
-def ask_write_off(
-    session: Session,
-    *,
-    member_id: int,
-    exchange_ref: str,
-    reason: str,
-    maker: int,
-    at: datetime,
-) -> Approval:
-    """Ask to let a member keep both points and miles, which we pay for (J20).
-
-    Raises `UnknownExchange`, `ExchangeMovedOn` and `AlreadyRequested`.
-    """
-    hand = take(session, member_id, exchange_ref, actor=f"staff:{maker}", at=at)
-    _check_writable_off(hand)
-    exchange = hand.exchange
-    return ask_second_person(
-        session,
-        action=WRITE_OFF,
-        subject=f"{member_id}/{exchange_ref}",
-        before={"state": exchange.state, "money_fen": 0},
-        after={
-            "state": "confirmed",
-            "partner": exchange.partner,
-            "units_in": exchange.units_in,
-            "points_kept": exchange.units_out,
-            "money_fen": exchange.money_fen,
-        },
-        reason=reason,
-        maker=maker,
-        at=at,
-    )
-
-
-def apply_write_off(session: Session, *, approval: Approval, at: datetime) -> Exchange:
-    """End a dispute at our cost: the partner is owed for its units all the same.
-
-    Raises `ExchangeMovedOn` if it was settled meanwhile.
-    """
-    assert approval.action == WRITE_OFF
-    assert approval.state == "approved"
-    member_id, exchange_ref = approval.subject.split("/")
-    hand = take(
-        session,
-        int(member_id),
-        exchange_ref,
-        actor=f"staff:{approval.checker}",
-        at=at,
-    )
-    _check_writable_off(hand)
-    exchange = hand.exchange
-    if exchange.billing == "prepaid" and not _draw(hand):
-        exchange.billing = "postpaid"
-    exchange.effective_on = hand.open_on
-    move(hand, "confirmed", "written_off")
-    return exchange
-
-
-def _check_writable_off(hand: Hand) -> None:
-    exchange = hand.exchange
-    if exchange.state != "disputed" or exchange.direction != Direction.OUT:
-        raise ExchangeMovedOn(exchange_ref=exchange.exchange_ref, state=exchange.state)
-
-
 def case_of(hand: Hand) -> Case:
     """Return what decides whom to ask next."""
     exchange = hand.exchange
@@ -333,15 +251,19 @@ def _do(hand: Hand, said: Verdict, what: Question) -> None:
             reason = "account_refused" if what is Question.VALIDATE else "refused"
             release(hand, reason)
         case Verdict.UNDO:
-            hand.undo(cause="refused_after_acceptance")
+            is_reversed = what in REVERSING
+            cause = _TAKEN_BACK if is_reversed else "refused_after_acceptance"
+            hand.undo(cause=cause)
             blocks.put_back(hand.session, [hand.exchange.exchange_ref], at=hand.at)
-            move(hand, "declined", "refused_after_acceptance")
+            move(hand, "declined", cause)
         case Verdict.DISPUTE:
             _come_late(hand)
         case Verdict.RESOLVE:
-            move(hand, "declined", "taken_back_by_partner")
+            move(hand, "declined", _TAKEN_BACK)
         case Verdict.KEPT:
-            move(hand, "disputed", "kept_by_partner")
+            # A dispute is still to be ended; what was confirmed stays so.
+            hand.exchange.is_reversal_wanted = hand.exchange.state == "disputed"
+            move(hand, hand.exchange.state, "kept_by_partner")
         case Verdict.KEEP:
             return
 
@@ -354,24 +276,11 @@ def _come_late(hand: Hand) -> None:
     """
     exchange = hand.exchange
     if exchange.direction == Direction.IN and (
-        exchange.billing == "postpaid" or _draw(hand)
+        exchange.billing == "postpaid" or draw(hand)
     ):
         confirm(hand, "came_late")
     else:
         move(hand, "disputed", "confirmed_after_release")
-
-
-def _draw(hand: Hand) -> bool:
-    exchange = hand.exchange
-    (is_met,) = blocks.draw(
-        hand.session,
-        [blocks.Want(exchange.exchange_ref, exchange.units_in)],
-        partner=exchange.partner,
-        direction=exchange.direction,
-        on=hand.on,
-        at=hand.at,
-    )
-    return is_met
 
 
 def _attempts(exchange: Exchange) -> tuple[Any, ...]:

@@ -75,6 +75,7 @@ class ExchangeView:
     send_after: datetime
     deadline: datetime
     is_reversal_wanted: bool
+    is_irrevocable: bool  # by its rate card
     events: Sequence[EventView] = ()
     attempts: Sequence[AttemptView] = ()
 
@@ -103,8 +104,10 @@ SELECT e.member_id, m.member_ref, e.exchange_ref, e.direction, e.partner,
        p.name AS partner_name, e.account_ref, e.from_unit, e.to_unit, e.units_out,
        e.fee_points, e.units_in, e.money_fen, e.service_fen, e.rate_version,
        e.state, e.state_at, e.requested_at, e.send_after, e.deadline,
-       e.is_reversal_wanted
+       e.is_reversal_wanted, c.is_irrevocable
   FROM exchange e JOIN member m ON m.member_id = e.member_id
+  JOIN rate_card c ON (c.partner, c.direction, c.version)
+                    = (e.partner, e.direction, e.rate_version)
   LEFT JOIN partner p ON p.partner = e.partner
 """
 
@@ -243,13 +246,14 @@ def due(session: Session, *, at: datetime, limit: int = _DUE_MAX) -> list[Due]:
               LEFT JOIN LATERAL (
                   SELECT max(a.asked_at) AS asked_at,
                          bool_or(a.what = 'move_units') AND NOT bool_or(
-                             a.outcome = 'declined' OR a.asked_at > e.state_at
+                             a.outcome = 'declined' AND a.what <> 'learn'
+                             OR a.asked_at > e.state_at
                              AND a.outcome IN ('confirmed', 'absent')) AS is_unsure
                     FROM exchange_attempt a
                    WHERE a.member_id = e.member_id
                      AND a.exchange_ref = e.exchange_ref) a ON true
              WHERE (e.state IN ('requested', 'sent') AND e.send_after <= :at
-                    OR e.state = 'disputed' AND e.is_reversal_wanted
+                    OR e.state IN ('confirmed', 'disputed') AND e.is_reversal_wanted
                     OR e.state IN ('confirmed', 'declined') AND a.is_unsure
                        AND e.state_at BETWEEN :look_since AND :look_until
                        AND a.asked_at <= :look_until)

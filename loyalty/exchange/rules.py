@@ -213,13 +213,14 @@ class Question(StrEnum):
     VALIDATE = "validate_member"
     MOVE = "move_units"  # credit them, going out; debit them, coming in
     LOOK_UP = "look_up"
-    REVERSE = "reverse"  # what it did after we had given up
+    LEARN = "learn"  # by a person, otherwise than from the partner's machine
+    REVERSE = "reverse"  # what it did
     LOOK_UP_REVERSAL = "look_up_reversal"
     GIVE_UP = "give_up"  # nobody is asked any more: nothing has arrived in time
 
 
 _MOVING = (Question.MOVE, Question.LOOK_UP)
-_REVERSING = (Question.REVERSE, Question.LOOK_UP_REVERSAL)
+REVERSING = (Question.REVERSE, Question.LOOK_UP_REVERSAL)
 # ABSENT, to a question other than a look-up: this asking never left us.
 _UNCLEAR = (None, Outcome.UNKNOWN, Outcome.PENDING)
 
@@ -241,8 +242,15 @@ class Case:
     state_at: datetime
     send_after: datetime
     deadline: datetime  # then what has not arrived is given up
-    is_reversal_wanted: bool  # finance asks for what came too late
+    is_reversal_wanted: bool  # finance asks for what the partner did
     asked: Sequence[Asked]  # in order
+
+    @property
+    def is_reversal_open(self) -> bool:
+        """Whether the partner was, or is to be, asked to take back what it did."""
+        answers = [one.outcome for one in self.asked if one.what in REVERSING]
+        decided = (Outcome.CONFIRMED, Outcome.DECLINED)
+        return self.is_reversal_wanted and not any(one in decided for one in answers)
 
     @property
     def may_have_arrived(self) -> bool:
@@ -256,32 +264,38 @@ class Case:
         return arrived
 
 
-def next_question(case: Case, *, at: datetime) -> Question | None:
+def next_question(
+    case: Case, *, at: datetime, is_urged: bool = False
+) -> Question | None:
     """Return what to ask now; None: nothing, or not yet.
 
     While somebody may still be answering nothing is asked twice. What may have
     arrived is looked up and never sent again blindly; what has not, is sent again
-    under the same reference until the partner's time is over.
+    under the same reference until the partner's time is over. `is_urged`: a person
+    wants to know now, so that no pause is kept.
     """
+    if _is_answering(case, at):
+        return None
     match case.state:
         case "requested" | "sent":
-            return _forward(case, at)
-        case "confirmed" | "declined":
+            return _forward(case, at, is_urged=is_urged)
+        case "confirmed" | "disputed" if case.is_reversal_wanted:
+            return _reversal(case, at, is_urged=is_urged)
+        case "confirmed" | "declined" if not is_urged:
             return _once_more(case, at)
-        case "disputed" if case.is_reversal_wanted:
-            return _reversal(case, at)
-    return None
+    has_moved = any(one.what in _MOVING for one in case.asked)
+    return Question.LOOK_UP if is_urged and has_moved else None
 
 
-def _forward(case: Case, at: datetime) -> Question | None:
+def _forward(case: Case, at: datetime, *, is_urged: bool) -> Question | None:
     """Return what is between an exchange and its end."""
-    if at < case.send_after or _is_answering(case, at):
+    if at < case.send_after:
         return None
     if case.may_have_arrived:
         last_move = [one.at for one in case.asked if one.what == Question.MOVE][-1]
         since_then = [q for q in case.asked if q.what in _MOVING and q.at >= last_move]
-        pause = ask_again_after(len(since_then))
-        return Question.LOOK_UP if at - since_then[-1].at >= pause else None
+        due = since_then[-1].at + ask_again_after(len(since_then))
+        return Question.LOOK_UP if is_urged or at >= due else None
     if at >= case.deadline:
         return Question.GIVE_UP
     if case.asked and case.asked[-1].what == Question.VALIDATE:
@@ -293,15 +307,16 @@ def _forward(case: Case, at: datetime) -> Question | None:
         for one in case.asked
         if one.what != Question.LOOK_UP and one.outcome != Outcome.CONFIRMED
     ]
-    if unclear and at - unclear[-1].at < ask_again_after(len(unclear)):
-        return None
+    if unclear and not is_urged:
+        due = unclear[-1].at + ask_again_after(len(unclear))
+        return Question.VALIDATE if at >= due else None
     return Question.VALIDATE
 
 
 def _once_more(case: Case, at: datetime) -> Question | None:
     """Return whether to look up what has ended: once, a day later."""
     moves = [one for one in case.asked if one.what in _MOVING]
-    if not moves or moves[-1].outcome == Outcome.DECLINED or _is_answering(case, at):
+    if not moves or moves[-1].outcome == Outcome.DECLINED:
         return None
     since = [one for one in moves if one.at > case.state_at]
     if any(one.outcome not in _UNCLEAR for one in since):
@@ -313,15 +328,15 @@ def _once_more(case: Case, at: datetime) -> Question | None:
     return Question.LOOK_UP if is_time else None
 
 
-def _reversal(case: Case, at: datetime) -> Question | None:
-    """Return how to get back what a partner did too late."""
-    mine = [one for one in case.asked if one.what in _REVERSING]
+def _reversal(case: Case, at: datetime, *, is_urged: bool) -> Question | None:
+    """Return how to get back what a partner did."""
+    mine = [one for one in case.asked if one.what in REVERSING]
     if not mine:
-        return None if _is_answering(case, at) else Question.REVERSE
+        return Question.REVERSE
     last = mine[-1]
     if last.outcome in (Outcome.CONFIRMED, Outcome.DECLINED):
         return None
-    if at - last.at < ask_again_after(len(mine)):
+    if not is_urged and at - last.at < ask_again_after(len(mine)):
         return None
     # It never left us, or they never heard of it.
     if last.outcome == Outcome.ABSENT and (
@@ -361,6 +376,12 @@ _MOVED: dict[tuple[str, Outcome], Verdict] = {
     ("declined", Outcome.CONFIRMED): Verdict.DISPUTE,
     ("disputed", Outcome.DECLINED): Verdict.RESOLVE,
 }
+_REVERSED: dict[tuple[str, Outcome], Verdict] = {
+    ("confirmed", Outcome.CONFIRMED): Verdict.UNDO,
+    ("confirmed", Outcome.DECLINED): Verdict.KEPT,
+    ("disputed", Outcome.CONFIRMED): Verdict.RESOLVE,
+    ("disputed", Outcome.DECLINED): Verdict.KEPT,
+}
 
 
 def verdict(*, state: str, what: str, outcome: Outcome, is_under_way: bool) -> Verdict:
@@ -372,12 +393,8 @@ def verdict(*, state: str, what: str, outcome: Outcome, is_under_way: bool) -> V
     if what == Question.VALIDATE:
         is_refused = outcome is Outcome.DECLINED and state in OPEN_STATES
         return Verdict.RELEASE if is_refused and not is_under_way else Verdict.KEEP
-    if what in _REVERSING:
-        if state != "disputed":
-            return Verdict.KEEP
-        if outcome is Outcome.CONFIRMED:
-            return Verdict.RESOLVE
-        return Verdict.KEPT if outcome is Outcome.DECLINED else Verdict.KEEP
+    if what in REVERSING:
+        return _REVERSED.get((state, outcome), Verdict.KEEP)
     return _MOVED.get((state, outcome), Verdict.KEEP)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from ledger.book import Book
 from loyalty.clock import now
-from loyalty.exchange import operations
+from loyalty.exchange import deciding, operations
 from partners.ports import Outcome, Receipt
 from partners.sandbox.airline_server import AirlineSandbox
 from tests.journeys.installation import Installation
@@ -192,7 +192,7 @@ def dispute(skies, left):
     with skies.database.unit_of_work() as session:
         for outcome in (Outcome.DECLINED, Outcome.CONFIRMED):
             operations.settle(session, ask=None, receipt=Receipt(outcome), at=at, **key)
-        operations.ask_back(session, actor="staff:1", at=at, **key)
+        deciding.ask_back(session, actor="staff:1", at=at, **key)
 
 
 @pytest.mark.parametrize("direction", KILLS)

@@ -1,5 +1,6 @@
 """Rates by two people, disputes for finance, blocks, and names to compare."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from loyalty.clock import now
 from loyalty.exchange import linking, operations
 from partners.matching import PersonName
 from partners.ports import Outcome, Receipt
-from tests.loyalty.exchange.alliance import Alliance, Carrier
+from tests.loyalty.exchange.alliance import TO_MILES, Alliance, Carrier
 
 CARD = {
     "partner": "MU",
@@ -70,6 +71,38 @@ def disputed(fresh_database, join):
             at=at + timedelta(days=1, hours=1),
         )
     return f"/console/exchanges/{member}/{ref}"
+
+
+@pytest.fixture
+def carrier(app):
+    """An airline that can be asked."""
+    made = Carrier()
+    app.extensions["jifen"].connections.airlines["MU"] = made
+    return made
+
+
+@pytest.fixture
+def bring(fresh_database, join):
+    """Bring an exchange of 10,000 points to its partner, some days ago."""
+
+    def do(carrier, *, days, facts=TO_MILES):
+        member = join(name="王小明")
+        at = now() - timedelta(days=days)
+        with fresh_database.unit_of_work() as session:
+            alliance = Alliance(session)
+            if facts is not TO_MILES:
+                alliance.maker, alliance.checker = (
+                    alliance.staff("a"),
+                    alliance.staff("b"),
+                )
+                alliance.rate("MU", "out", facts)
+            alliance.earn(member, 10_000, until=None)
+            alliance.bind(member, at=at)
+            ref = alliance.out(member, 10_000, at=at)
+            alliance.advance(carrier, member, ref, at=at + timedelta(days=1))
+        return f"/console/exchanges/{member}/{ref}"
+
+    return do
 
 
 def tomorrow():
@@ -168,6 +201,90 @@ def test_a_dispute_is_written_off_by_two(desk, send, disputed, fresh_database):
     month = now().date().replace(day=1)
     with fresh_database.unit_of_work() as session:
         assert Alliance(session).report(month)["payable"] == {"MU": 80_00}
+
+
+def test_one_that_is_stuck_is_asked_for_again_at_once(desk, send, carrier, bring):
+    carrier.tell(Outcome.UNKNOWN, done=True)
+    place = bring(carrier, days=5)
+    finance = desk("finance_maker")
+    page = finance.get(place).text
+    assert "超时" in page
+    carrier.tell(Outcome.UNKNOWN, done=False)
+    for asked in (1, 2):
+        done = send(finance, place, to=f"{place}/ask-again")
+        assert done.status_code == 303
+        assert carrier.asked.count("look_up") == asked
+
+    assert "东方航空" in finance.get(place).text
+    assert "已完成" in finance.get(place).text
+
+
+def test_one_that_is_stuck_is_settled_by_two(
+    desk, send, carrier, bring, fresh_database
+):
+    carrier.tell(Outcome.UNKNOWN, done=True)
+    place = bring(carrier, days=5)
+    maker, checker = desk("finance_maker"), desk("finance_checker")
+    form = {
+        "outcome": "confirmed",
+        "partner_number": "TEL-20071020",
+        "settle_reason": "东航张小姐电话告知",
+    }
+    for missing in form:
+        partly = {name: said for name, said in form.items() if name != missing}
+        answer = send(maker, place, to=f"{place}/settle", **partly)
+        assert answer.status_code == 422
+        assert all(said in answer.text for said in partly.values())
+
+    asked = send(maker, place, to=f"{place}/settle", **form)
+    page = checker.get(asked.location).text
+    assert "兑换人工了结" in page
+    assert "<ins>已完成</ins>" in page
+    assert send(maker, asked.location, act="approve").status_code == 403
+    assert send(checker, asked.location, act="approve").status_code == 303
+
+    page = maker.get(place).text
+    assert "另行得知" in page
+    assert "TEL-20071020" in page
+    assert "员工 of.finance_checker" in page
+    with fresh_database.unit_of_work() as session:
+        month = now().date().replace(day=1)
+        assert Alliance(session).report(month)["payable"] == {"MU": 80_00}
+
+
+def test_one_whose_partner_has_time_is_not_settled_by_hand(desk, send, carrier, bring):
+    carrier.tell(Outcome.UNKNOWN, done=True)
+    place = bring(carrier, days=2)
+    maker = desk("finance_maker")
+    form = {"outcome": "declined", "settle_reason": "等不及"}
+
+    answer = send(maker, place, to=f"{place}/settle", **form)
+
+    assert answer.status_code == 409
+    assert "对方还有时间答复" in answer.text
+    assert 'id="settle"' not in answer.text
+
+
+@pytest.mark.parametrize("is_irrevocable", [True, False])
+def test_only_what_is_not_final_is_taken_back(
+    *, desk, send, carrier, bring, is_irrevocable
+):
+    facts = replace(TO_MILES, is_irrevocable=is_irrevocable, wait_hours=71)
+    place = bring(carrier, days=5, facts=facts)
+    maker, checker = desk("finance_maker"), desk("finance_checker")
+    assert ('id="take-back"' in maker.get(place).text) is not is_irrevocable
+
+    asked = send(maker, place, to=f"{place}/take-back", back_reason="会员换错了账号")
+
+    if is_irrevocable:
+        assert asked.status_code == 409
+        assert "入账后不可撤回" in asked.text
+        return
+    assert send(checker, asked.location, act="approve").status_code == 303
+    assert "已请对方收回" in maker.get(place).text
+    send(maker, place, to=f"{place}/ask-again")
+    assert "对方已收回" in maker.get(place).text
+    assert carrier.balance == 0
 
 
 def test_what_is_not_disputed_is_not_written_off(desk, send, disputed):

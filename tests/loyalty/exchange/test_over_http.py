@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loyalty.connections import Connections, PartnersUnreadable
-from loyalty.exchange import operations
+from loyalty.exchange import deciding, operations
 from loyalty.settings import Settings
 from partners.adapters.airline import Airline, AirlineSettings
 from partners.ports import AirlineMember, MilesOrder, Outcome, Receipt
@@ -195,7 +195,7 @@ def test_miles_that_came_too_late_are_asked_back(skies):
     assert skies.alliance.state(skies.member, ref) == "disputed"
     assert (skies.points, skies.miles) == ((10_000, 0), 4_000)
 
-    operations.ask_back(
+    deciding.ask_back(
         skies.alliance.session, actor="staff:1", at=SENT_AT + A_DAY, **key
     )
     skies.tell("faults", lose_answers=1)

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from loyalty.exchange import delivery, operations
+from loyalty.exchange import deciding, delivery, operations
 from loyalty.exchange.errors import ExchangeMovedOn
 from loyalty.exchange.rules import STATES, Question, Verdict, verdict
 from partners.ports import Outcome, Receipt
@@ -27,6 +27,8 @@ MOVED = {
     ("disputed", Outcome.DECLINED): Verdict.RESOLVE,
 }
 REVERSED = {
+    ("confirmed", Outcome.CONFIRMED): Verdict.UNDO,
+    ("confirmed", Outcome.DECLINED): Verdict.KEPT,
     ("disputed", Outcome.CONFIRMED): Verdict.RESOLVE,
     ("disputed", Outcome.DECLINED): Verdict.KEPT,
 }
@@ -272,7 +274,7 @@ def test_a_message_that_arrives_after_all_is_disputed_and_taken_back(alliance, c
     alliance.advance(carrier, member, ref, at=late + A_DAY)
     assert alliance.state(member, ref) == "disputed"
     assert alliance.available(member) == 10_000
-    operations.ask_back(
+    deciding.ask_back(
         alliance.session,
         member_id=member,
         exchange_ref=ref,
@@ -291,18 +293,18 @@ def test_a_dispute_the_airline_keeps_is_written_off_by_two_people(alliance, carr
     carrier.knows = True
     key = {"member_id": member, "exchange_ref": ref}
     at = SENT_AT + AN_HOUR
-    operations.ask_back(alliance.session, actor="staff:1", at=at, **key)
+    deciding.ask_back(alliance.session, actor="staff:1", at=at, **key)
     carrier.tell(Outcome.DECLINED, done=False)
     carrier.miles[ref] = 1_000
     alliance.advance(carrier, member, ref, at=at)
     assert alliance.reason(member, ref) == "kept_by_partner"
     assert alliance.report()["payable"] == {}
 
-    asked = operations.ask_write_off(
+    asked = deciding.ask_write_off(
         alliance.session, reason="their queue", maker=alliance.maker, at=at, **key
     )
     approved = alliance.approve(asked, at=at)
-    operations.apply_write_off(alliance.session, approval=approved, at=at)
+    deciding.apply_write_off(alliance.session, approval=approved, at=at)
 
     assert alliance.state(member, ref) == "confirmed"
     assert alliance.available(member) == 10_000
@@ -427,7 +429,7 @@ def test_miles_taken_from_who_left_meanwhile_are_for_finance(alliance, carrier):
 
     assert alliance.advance(carrier, member, ref, at=NOON) == "disputed"
     assert alliance.reason(member, ref) == "has_left"
-    operations.ask_back(
+    deciding.ask_back(
         alliance.session, member_id=member, exchange_ref=ref, actor="staff:1", at=NOON
     )
     assert alliance.advance(carrier, member, ref, at=NOON + AN_HOUR) == "declined"
