@@ -71,20 +71,20 @@ def by_month(balances: Sequence[tuple[date, int]]) -> list[tuple[date, int]]:
     return list(reversed(ends.values()))
 
 
-def tier_bar(spend_fen: int, rungs: Sequence[tuple[str, int]]) -> Markup:
-    """Draw how far spending has come on a ladder of (name, fen) rungs."""
+def tier_bar(figure: int, rungs: Sequence[tuple[str, int]]) -> Markup:
+    """Draw how far a member has come on a ladder of (name, needed) rungs."""
     if not rungs:
         return Markup()
-    top = max(1, *(fen for _, fen in rungs))
-    reached = min(100 * spend_fen // top, 100)
+    top = max(1, *(needed for _, needed in rungs))
+    reached = min(100 * figure // top, 100)
     parts = [
         '<svg class="ladder" width="100%" height="48" aria-hidden="true">',
         '<rect class="rail" x="0" y="4" width="100%" height="8" rx="4"/>',
         f'<rect class="way" x="0" y="4" width="{reached}%" height="8" rx="4"/>',
     ]
-    for name, fen in rungs:
-        at = 100 * fen // top
-        held = "rung held" if spend_fen >= fen else "rung"
+    for name, needed in rungs:
+        at = 100 * needed // top
+        held = "rung held" if figure >= needed else "rung"
         lean = _lean(at)
         parts.append(
             f'<circle class="{held}" cx="{_inside(at)}%" cy="8" r="6"/>'

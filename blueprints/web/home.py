@@ -75,7 +75,7 @@ def _facts(session: Session, member_id: int, at: datetime) -> dict[str, object]:
     )
     recent = statement(session, member_id=member_id, last=on, limit=RECENT)
     rank = standing(session, member_id=member_id, on=on)
-    rungs = [(term("tier", rung.tier), rung.spend_fen) for rung in ladder(session)]
+    rungs = [(term("tier", rung.tier), rung.needed) for rung in ladder(session, on=on)]
     return {
         "wallet": purse,
         "worth_fen": _worth(purse, terms),
@@ -119,7 +119,7 @@ def _suggestions(shown: Shelf) -> list[Offer]:
 
 
 def _bar(rank: TierStanding, rungs: list[tuple[str, int]]) -> Markup:
-    return charts.tier_bar(rank.spend_fen, rungs)
+    return charts.tier_bar(rank.figure, rungs)
 
 
 def _told(entry: StatementEntry) -> tuple[StatementEntry, Told]:

@@ -22,6 +22,7 @@ from loyalty.orders.delivery import chase
 from loyalty.points.operations import expire
 from loyalty.redemption.till import release_expired
 from loyalty.settings import Settings
+from loyalty.tiers.reviewing import review
 
 
 def expire_points(database: Database, business_date: date) -> str:
@@ -52,6 +53,21 @@ def cancel_unpaid(database: Database, business_date: date) -> str:
         if done == 0:
             return f"points of {bills:,} unpaid bills canceled"
         bills += done
+
+
+def review_tiers(database: Database, business_date: date) -> str:
+    """Raise who has earned a higher tier, and look at those whose period is over.
+
+    What a review has decided is kept, so that a second run decides nothing more.
+    """
+    done = retrying(
+        database, lambda session: review(session, on=business_date, at=now())
+    )
+    return (
+        f"{done.begun + done.raised:,} members raised, {done.renewed:,} renewed,"
+        f" {done.lowered:,} lowered, {done.restored:,} restored,"
+        f" {done.left_to_people:,} left to people"
+    )
 
 
 def publish_catalogue(database: Database, business_date: date) -> str:

@@ -23,6 +23,7 @@ SCHEDULE = (
     Job("publish-catalogue", nightly.publish_catalogue, cron="1 0 * * *"),
     Job("expire-points", nightly.expire_points, cron="0 2 * * *"),
     Job("cancel-unpaid", nightly.cancel_unpaid, cron="20 2 * * *"),
+    Job("review-tiers", nightly.review_tiers, cron="30 2 * * *"),
     Job("chase-orders", nightly.chase_orders, cron="*/5 * * * *", is_daily=False),
     Job("chase-exchanges", nightly.chase_exchanges, cron="*/5 * * * *", is_daily=False),
     Job("fetch-files", nightly.fetch_files, cron="*/5 * * * *", is_daily=False),

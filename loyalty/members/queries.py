@@ -276,6 +276,16 @@ _KEPT = {
                      FROM booking WHERE member_id = :member ORDER BY on_day""",
     "departures": """SELECT left_on, reason, reinstated_on FROM departure
                       WHERE member_id = :member ORDER BY left_on""",
+    "tier_decisions": """SELECT kind, was, tier, starts_on, until, version, figure,
+                               counted_from, counted_to, grant_tier, grant_until,
+                               actor, reason, decided_at
+                          FROM tier_decision WHERE member_id = :member
+                         ORDER BY decision_id""",
+    "tier_grants": """SELECT tier, granted_on, until, reason, actor FROM tier_grant
+                       WHERE member_id = :member ORDER BY granted_on, tier""",
+    "tier_appeals": """SELECT asked_at, origin, tier, words, answered_at, outcome, note
+                         FROM tier_appeal WHERE member_id = :member
+                        ORDER BY asked_at""",
     "consents": """SELECT purpose, given_at, notice_version, granted, channel
                      FROM consent WHERE member_id = :member
                     ORDER BY given_at, purpose""",

@@ -1,6 +1,6 @@
 """The programme's terms: versioned rows, never changed once they were used."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -93,19 +93,50 @@ class TillTerms(Base):
     hold_minutes: Mapped[int]
 
 
+class TierPolicy(Base):
+    """One version of how tiers are reached, kept and lost."""
+
+    __tablename__ = "tier_policy"
+    __table_args__ = (
+        CheckConstraint(
+            "measure IN ('bill_spend', 'points_earned', 'partner_points')",
+            name="measure_known",
+        ),
+        CheckConstraint(
+            "period IN ('calendar', 'anniversary', 'rolling')", name="period_known"
+        ),
+        CheckConstraint(
+            "months > 0 AND grace_days >= 0 AND late_days >= 0 AND notice_days >= 0",
+            name="makes_sense",
+        ),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    valid_from: Mapped[date]
+    measure: Mapped[str]  # what is counted
+    period: Mapped[str]  # over which months
+    months: Mapped[int]
+    grace_days: Mapped[int]  # after a period, in which a tier can still be saved
+    soft_landing: Mapped[bool]  # a review takes one rung at most
+    never_downgrade: Mapped[bool]
+    late_days: Mapped[int]  # for which a closed period takes in what was posted late
+    notice_days: Mapped[int]  # before the end: a member is told what is missing
+    approval_id: Mapped[int | None] = mapped_column(
+        BigInteger
+    )  # None: the terms that the programme ships with
+    loaded_at: Mapped[datetime]
+
+
 class TierTerms(Base):
-    """A rung of the ladder: the spending that earns it (domain.md Q20, ASSUMED)."""
+    """A rung of the ladder: what earns it (domain.md Q20, ASSUMED)."""
 
     __tablename__ = "tier_terms"
     __table_args__ = (
         UniqueConstraint("version", "rank"),
-        CheckConstraint(
-            "rank > 0 AND spend_fen > 0 AND months > 0", name="makes_sense"
-        ),
+        CheckConstraint("rank > 0 AND needed > 0", name="makes_sense"),
     )
 
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     tier: Mapped[str] = mapped_column(primary_key=True)
     rank: Mapped[int]  # higher is better
-    spend_fen: Mapped[int] = mapped_column(BigInteger)  # of adjusted bills
-    months: Mapped[int]  # of which the bills count
+    needed: Mapped[int] = mapped_column(BigInteger)  # of what the policy measures

@@ -13,6 +13,7 @@ from loyalty.rules.models import (
     BillTerms,
     ExcludedCategory,
     ProgrammeTerms,
+    TierPolicy,
     TierTerms,
     TillTerms,
 )
@@ -68,12 +69,24 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
             }
             for till in terms.get("till", [])
         ],
-        TierTerms: [
-            version | {"rank": rank} | rung
-            for rank, rung in enumerate(terms.get("tier", []), start=1)
-        ],
+        **_tiers(terms.get("tier_policy"), terms.get("tier", []), at),
     }
     for model, values in rows.items():
         if not values:
             continue
         session.execute(insert(model).values(values).on_conflict_do_nothing())
+
+
+def _tiers(
+    policy: dict[str, Any] | None, rungs: list[dict[str, Any]], at: datetime
+) -> dict[type[Any], list[dict[str, Any]]]:
+    """Return the policy of tiers and its rungs, which are versioned on their own."""
+    if policy is None:
+        return {}
+    return {
+        TierPolicy: [policy | {"loaded_at": at}],
+        TierTerms: [
+            {"version": policy["version"], "rank": rank} | rung
+            for rank, rung in enumerate(rungs, start=1)
+        ],
+    }

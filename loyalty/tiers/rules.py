@@ -1,28 +1,74 @@
-"""Where spending puts a member on the ladder, and for how long."""
+"""How tiers are reached and kept, and where a member stands by what is known."""
 
 import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from enum import StrEnum
+from typing import Final, Literal
+
+# Limits of what a policy may say: they keep a slip of the hand away, not a wish.
+MONTHS_MAX: Final = 60
+DAYS_MAX: Final = 366
+
+
+class Measure(StrEnum):
+    """What can be counted: each is SQL in `measuring`."""
+
+    BILL_SPEND = "bill_spend"  # fen of adjusted bills, but those never paid
+    POINTS_EARNED = "points_earned"  # points of bills and activities
+    PARTNER_POINTS = "partner_points"  # points of activities at partners alone
+
+
+class Period(StrEnum):
+    """Over which months it is counted."""
+
+    CALENDAR = "calendar"  # years begin in January, and shorter periods with them
+    ANNIVERSARY = "anniversary"  # from the day the member joined
+    ROLLING = "rolling"  # the months before each day
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A tier, and the spending of so many months that earns it."""
+    """A tier, and how much of what is measured earns it."""
 
     tier: str
     rank: int
-    spend_fen: int
-    months: int
+    needed: int
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """A bill as it is asked for after its adjustments."""
+class Policy:
+    """How tiers are reached, kept and lost; see `TierPolicy`."""
 
-    billed_on: date
-    due_fen: int
+    version: int
+    valid_from: date
+    measure: Measure
+    period: Period
+    months: int
+    grace_days: int
+    soft_landing: bool
+    never_downgrade: bool
+    late_days: int
+    notice_days: int
+    rungs: tuple[Rung, ...]  # from the lowest
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What counts for a member on a day, and the tier it earns."""
+
+    figure: int = 0  # of the period that is under way
+    tier: str | None = None  # None: earns none
+    until: date | None = None  # to when that is enough; None: as above
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The tier that the newest decision gave, and the end of its period."""
+
+    tier: str
+    until: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +84,12 @@ class TierStanding:
     """Where a member stands on a day."""
 
     tier: str | None  # None: on no rung
-    source: Literal["spend", "grant"] | None  # None: as above
-    spend_fen: int
+    source: Literal["earned", "grant"] | None  # None: as above
+    measure: Measure | None  # None: no policy says how tiers are reached
+    figure: int  # of the period that is under way
     next_tier: str | None  # None: on the highest rung
-    missing_fen: int  # of spending, to the next tier
-    until: date | None  # the last day, if nothing more is billed; None: on no rung
+    missing: int  # to the next tier
+    until: date | None  # the last day, as things are now; None: on no rung
 
     @property
     def has_priority(self) -> bool:
@@ -50,67 +97,68 @@ class TierStanding:
         return self.tier is not None
 
 
+NOWHERE: Final = TierStanding(None, None, None, 0, None, 0, None)
+
+
 def stand(
-    ladder: Sequence[Rung],
+    policy: Policy,
     *,
-    bills: Sequence[Spent],
+    counted: Counted,
+    kept: Kept | None,
     grants: Sequence[Granted],
     on: date,
 ) -> TierStanding:
-    """Return where bills and grants put a member: on the higher of both.
+    """Return the highest of what is earned, what is kept and what was given.
 
-    A bill counts from its day for the months of the rung. A grant counts to its
-    last day; of two that reach the same rung, the later end.
+    Earning lifts at once. What a decision gave is kept until another decision takes
+    it, however little counts meanwhile. Of two ways to the same rung, the one that
+    reaches further.
     """
-    rungs = sorted(ladder, key=lambda rung: rung.rank)
-    earned = next(
-        (r for r in reversed(rungs) if _spent(r, bills, on) >= r.spend_fen), None
-    )
-    ranks = {rung.tier: rung.rank for rung in rungs}
-    given = max(
-        (g for g in grants if g.tier in ranks and g.until >= on),
-        key=lambda grant: (ranks[grant.tier], grant.until),
-        default=None,
-    )
-    tier: str | None = None
-    source: Literal["spend", "grant"] | None = None
-    until: date | None = None
-    if earned is not None:
-        tier, source, until = earned.tier, "spend", _holds_until(earned, bills, on)
-    if given is not None and (tier is None or ranks[given.tier] > ranks[tier]):
-        tier, source, until = given.tier, "grant", given.until
-    held = ranks[tier] if tier is not None else 0
-    above = next((rung for rung in rungs if rung.rank > held), None)
-    measured = above or (rungs[-1] if rungs else None)
-    spend_fen = _spent(measured, bills, on) if measured else 0
+    ranks = {rung.tier: rung.rank for rung in policy.rungs}
+    ways: list[tuple[int, date, Literal["earned", "grant"], str]] = [
+        (ranks[grant.tier], grant.until, "grant", grant.tier)
+        for grant in grants
+        if grant.tier in ranks and grant.until >= on
+    ]
+    if counted.tier is not None and counted.until is not None:
+        ways.append((ranks[counted.tier], counted.until, "earned", counted.tier))
+    if kept is not None and kept.tier in ranks:
+        # Nobody falls without a decision: past its end, a tier waits for the review.
+        until = max(kept.until, on)
+        ways.append((ranks[kept.tier], until, "earned", kept.tier))
+    best = max(ways, default=None)
+    held, until_, source, tier = best or (0, None, None, None)
+    above = next((rung for rung in policy.rungs if rung.rank > held), None)
     return TierStanding(
         tier=tier,
         source=source,
-        spend_fen=spend_fen,
+        measure=policy.measure,
+        figure=counted.figure,
         next_tier=above.tier if above else None,
-        missing_fen=max(above.spend_fen - spend_fen, 0) if above else 0,
-        until=until,
+        missing=max(above.needed - counted.figure, 0) if above else 0,
+        until=until_,
     )
 
 
-def _spent(rung: Rung, bills: Sequence[Spent], on: date) -> int:
-    return sum(
-        bill.due_fen
-        for bill in bills
-        if bill.billed_on <= on < months_later(bill.billed_on, rung.months)
-    )
-
-
-def _holds_until(rung: Rung, bills: Sequence[Spent], on: date) -> date:
-    """Return the last day on which the spending so far is enough for a rung."""
-    left = _spent(rung, bills, on)
-    for bill in sorted(bills, key=lambda bill: bill.billed_on):
-        ends_on = months_later(bill.billed_on, rung.months)
-        if bill.billed_on <= on < ends_on:
-            left -= bill.due_fen
-            if left < rung.spend_fen:
-                return ends_on - timedelta(days=1)
-    raise AssertionError("spending that is enough runs out some day")
+def faults_of(policy: Policy, *, tiers: Sequence[str]) -> set[str]:
+    """Return the names of what makes no sense in a policy over these tiers."""
+    found = {
+        name
+        for name in ("grace_days", "late_days", "notice_days")
+        if not 0 <= getattr(policy, name) <= DAYS_MAX
+    }
+    if not 1 <= policy.months <= MONTHS_MAX:
+        found.add("months")
+    elif timedelta(days=policy.grace_days) >= timedelta(days=28 * policy.months):
+        found.add("grace_days")  # or it would outlast the period after it
+    if tuple(rung.tier for rung in policy.rungs) != tuple(tiers):
+        found.add("rungs")
+    lower = 0
+    for rung in policy.rungs:
+        if rung.needed <= lower:
+            found.add(f"needed_{rung.tier}")
+        lower = rung.needed
+    return found
 
 
 def months_later(day: date, months: int) -> date:

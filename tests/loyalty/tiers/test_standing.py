@@ -1,9 +1,8 @@
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 from sqlalchemy import text
 
-from loyalty.rules.operations import load_terms, starting_terms
 from loyalty.tiers.errors import UnknownTier
 from loyalty.tiers.operations import grant
 from loyalty.tiers.queries import ladder, standing
@@ -11,54 +10,18 @@ from loyalty.tiers.queries import ladder, standing
 ON = date(2007, 12, 1)
 
 
-@pytest.fixture(autouse=True)
-def _terms(session):
-    load_terms(session, terms=starting_terms(), at=datetime.now(UTC))
+@pytest.fixture
+def member(house):
+    return house.member_id
 
 
 @pytest.fixture
-def member(session):
-    return session.scalar(
-        text(
-            "INSERT INTO member (member_ref, joined_on) VALUES ('M1', '2005-03-01')"
-            " RETURNING member_id"
-        )
-    )
+def bill(house):
+    return house.bill
 
 
-@pytest.fixture
-def bill(session, member):
-    """Bill the member; what is due stands after its adjustments."""
-    refs = iter(range(100))
-
-    def bill(billed_on, due_fen, *, amount_fen=None, standing="available"):
-        session.execute(
-            text(
-                """
-                INSERT INTO bill (
-                    member_id, bill_ref, msisdn, period, billed_on, due_on, amount_fen,
-                    due_fen, paid_fen, points_num, points_den, rule_version, points,
-                    standing, standing_on, latest_on)
-                VALUES (
-                    :member, :ref, '13300000001', :on, :on, :on, :amount, :due, 0, 1, 1,
-                    1, 0, :standing, :on, :on)
-                """
-            ),
-            {
-                "member": member,
-                "ref": f"B-{next(refs)}",
-                "on": billed_on,
-                "amount": amount_fen or due_fen,
-                "due": due_fen,
-                "standing": standing,
-            },
-        )
-
-    return bill
-
-
-def test_the_ladder_is_that_of_the_starting_terms(session):
-    assert [(rung.tier, rung.spend_fen) for rung in ladder(session)] == [
+def test_the_ladder_is_that_of_the_starting_terms(house):
+    assert [(rung.tier, rung.needed) for rung in ladder(house.session, on=ON)] == [
         ("SILVER", 120_000),
         ("GOLD", 240_000),
         ("DIAMOND", 600_000),
@@ -73,7 +36,7 @@ def test_adjusted_bills_of_twelve_months_make_the_tier(session, member, bill):
 
     found = standing(session, member_id=member, on=ON)
 
-    assert (found.tier, found.spend_fen, found.next_tier) == (
+    assert (found.tier, found.figure, found.next_tier) == (
         "GOLD",
         240_000,
         "DIAMOND",
@@ -150,8 +113,8 @@ def test_a_tier_that_the_ladder_lacks_is_not_given(session, member):
 
 def test_without_terms_nobody_stands_anywhere(session, member):
     session.execute(text("RESET ROLE"))
-    session.execute(text("DELETE FROM tier_terms"))
+    session.execute(text("DELETE FROM tier_policy"))
 
     found = standing(session, member_id=member, on=ON)
 
-    assert (found.tier, found.next_tier, found.missing_fen) == (None, None, 0)
+    assert (found.tier, found.next_tier, found.missing) == (None, None, 0)
