@@ -1,0 +1,1 @@
+"""Tournaments: heats in cities, draws that can be repeated, results, a final."""
