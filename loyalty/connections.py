@@ -11,6 +11,7 @@ from loyalty.errors import Unavailable
 from loyalty.settings import Settings
 from partners.ports import (
     Airline,
+    BalanceTeller,
     Bank,
     BankDesk,
     Billing,
@@ -58,6 +59,8 @@ class Connections:
     desks: Mapping[str, BankDesk] = field(default_factory=dict)  # of banks that ask us
     # Adapters that can read what their partner tells by itself, by partner.
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    # Adapters that can ask their partner what an account holds, by partner.
+    tellers: Mapping[str, BalanceTeller] = field(default_factory=dict)
     files: Mapping[str, FileExchange] = field(default_factory=dict)  # by partner
 
     def airline(self, partner: str) -> Airline | None:
@@ -94,6 +97,12 @@ class Connections:
                 for adapters in found.values()
                 for code, adapter in adapters.items()
                 if hasattr(adapter, "notice")
+            },
+            tellers={
+                code: cast("BalanceTeller", adapter)
+                for adapters in found.values()
+                for code, adapter in adapters.items()
+                if hasattr(adapter, "balance")
             },
             files=cast("dict[str, FileExchange]", found.get(Kind.FILES, {})),
         )

@@ -197,6 +197,33 @@ class Boss(Billing, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Expiring:
+    """Units of an account that go after a day."""
+
+    units: int
+    expires_on: date  # the last good day
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """What an account at a partner holds, in the partner's own units."""
+
+    outcome: Outcome  # CONFIRMED: the rest holds; ABSENT: no such account
+    unit: str | None = None
+    units: int = 0
+    expiring: tuple[Expiring, ...] = ()  # of these, soonest first; the rest never goes
+    as_of: datetime | None = None  # when it held that, as they say
+    reason: str | None = None
+
+
+class BalanceTeller(Protocol):
+    """A partner that says how many units of its own an account holds."""
+
+    def balance(self, account_ref: str) -> AccountBalance:
+        """Ask what an account holds; nothing is changed by asking."""
+
+
+@dataclass(frozen=True, slots=True)
 class AirlineMember:
     """A member of an airline's programme, as he is written there."""
 

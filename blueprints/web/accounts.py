@@ -11,14 +11,17 @@ from blueprints import confirming, services
 from blueprints.language import speak
 from blueprints.sessions import member_required, this_member
 from blueprints.web import bp
+from blueprints.web.home import SOON
 from blueprints.wording import issuer_name, say, words_for
 from loyalty.access.operations import verified
 from loyalty.alliance.queries import links, partners
 from loyalty.clock import now
 from loyalty.errors import LoyaltyError
 from loyalty.exchange import delivery, linking
+from loyalty.exchange.combined import combined
 from loyalty.exchange.errors import BadAccountNumber
 from loyalty.exchange.linking import Account
+from loyalty.linking import balances
 from partners.matching import PersonName
 
 _NAME_CHARS = 60
@@ -46,6 +49,38 @@ class Typed:
 def accounts() -> ResponseReturnValue:
     """Show one's accounts at partners, and the form that binds another."""
     return _draw(Typed(partner=request.args.get("partner", "")))
+
+
+@bp.post("/profile/accounts/balances")
+@member_required
+def ask_balances() -> ResponseReturnValue:
+    """Ask partners what one has there; who is silent keeps nobody waiting."""
+    kit = services()
+    done = balances.ask(
+        kit.database,
+        kit.connections.tellers,
+        member_id=this_member().member_id,
+        at=now(),
+    )
+    if done.asked == 0:
+        flash(
+            speak(
+                "还没有可以查询的伙伴：先在伙伴那里同意互看余额。",
+                "There is nobody to ask: first let a partner see your balance.",
+            ),
+            "note",
+        )
+    elif done.answered < done.asked:
+        flash(
+            speak(
+                "有伙伴暂时没有答复，先显示上次的数字。",
+                "Not everybody has answered yet; the last known figures are shown.",
+            ),
+            "warm",
+        )
+    else:
+        flash(speak("已更新。", "Brought up to date."), "done")
+    return redirect(url_for("web.accounts"), 303)
 
 
 @bp.post("/profile/accounts")
@@ -186,6 +221,7 @@ def _draw(
             for known in partners(session)
         }
         bound: Sequence[Account] = linking.accounts(session, member_id=member_id, at=at)
+        together = combined(session, member_id=member_id, at=at)
         numbers = {(one.partner, one.account_ref) for one in bound}
         linked = [
             link
@@ -200,6 +236,8 @@ def _draw(
     return render_template(
         "web/accounts.html",
         names=names,
+        together=together,
+        soon=at.date() + SOON,
         bound=bound,
         linked=linked,
         airlines=airlines,

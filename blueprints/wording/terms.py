@@ -12,6 +12,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "MU": ("东航里程", "Eastern Miles"),
         "MILE": ("里程", "miles"),
         "CEB": ("光大积分", "Everbright points"),
+        "CEB_POINT": ("光大积分", "Everbright points"),
     },
     # Whoever is not here has one name, which the partners' feed told.
     "partner": {

@@ -37,8 +37,8 @@ KINDS: Final[Mapping[str, Words]] = MappingProxyType(
             "Check that your name matches your account",
         ),
         "balance.read": (
-            "查看您的积分余额和明细",
-            "See your points balance and its entries",
+            "查看您的积分余额和明细，并把您在那里的余额告诉我们",
+            "See your points balance and its entries, and tell us your balance there",
         ),
         "accrue": ("为您的消费记入积分", "Add points for what you buy there"),
         "exchange.out": (

@@ -1,9 +1,10 @@
-"""The table of consents."""
+"""The tables of consents, and of what partners said that accounts hold."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
@@ -58,3 +59,27 @@ class LinkConsent(Base):
     source: Mapped[str | None]  # the address it was decided from; None: not, or erased
     ended_at: Mapped[datetime | None]  # None: waits, or holds
     reason: Mapped[str | None]  # None: waits, or holds
+
+
+class PartnerBalance(Base):
+    """What a member's account at a partner held, when the partner last said so.
+
+    A member's, so that it goes when the member ends the consent it was asked with.
+    """
+
+    __tablename__ = "partner_balance"
+    __table_args__ = (CheckConstraint("units >= 0", name="nothing_owed"),)
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    partner: Mapped[str] = mapped_column(
+        ForeignKey("partner.partner"), primary_key=True
+    )
+    account_ref: Mapped[str] = mapped_column(primary_key=True)
+    unit: Mapped[str]
+    units: Mapped[int] = mapped_column(BigInteger)
+    # Of these, with the last good day, soonest first; the rest never goes.
+    expiring: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    as_of: Mapped[datetime]  # as the partner says
+    asked_at: Mapped[datetime]

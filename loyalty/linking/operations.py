@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from loyalty.access.operations import spend_code
@@ -21,7 +21,7 @@ from loyalty.linking.errors import (
     UnknownConsent,
     UnknownKind,
 )
-from loyalty.linking.models import LinkConsent
+from loyalty.linking.models import LinkConsent, PartnerBalance
 from loyalty.linking.queries import consent as known_consent
 from loyalty.linking.queries import state_of
 from loyalty.linking.rules import (
@@ -203,6 +203,13 @@ def _end(
     if found.granted_at is None:
         # Nobody agreed that we know of an account there.
         found.account_hash = found.account_sealed = None
+    if found.member_id is not None:
+        session.execute(
+            delete(PartnerBalance).where(
+                PartnerBalance.member_id == found.member_id,
+                PartnerBalance.partner == found.partner,
+            )
+        )
     end_grants(session, consent_ref=found.consent_ref, reason=f"consent_{state}", at=at)
     if state == "revoked":
         _tell(session, found, "link.revoked", at)

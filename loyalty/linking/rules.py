@@ -9,7 +9,9 @@ from loyalty.clients.rules import KINDS
 ASKED_FOR: Final = timedelta(hours=1)  # how long a member may think about it
 GRANTED_FOR: Final = timedelta(days=180)
 # The sentences of the consent page; a change of their meaning is another version.
-PURPOSE_VERSION: Final = 1
+PURPOSE_VERSION: Final = 2
+# From this version on `balance.read` says that the partner tells its balance too.
+TELLS_OF_BALANCES: Final = 2
 
 ACCOUNT_CHARS_MAX: Final = 64
 STATES: Final = (

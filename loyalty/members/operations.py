@@ -398,6 +398,7 @@ _DESTROY = {
                               state = CASE WHEN ended_at IS NULL THEN 'revoked'
                                            ELSE state END
                         WHERE member_id = :member""",
+    "partner_balance": "DELETE FROM partner_balance WHERE member_id = :member",
     "claim": """DELETE FROM claim WHERE member_id = :member
                    AND space IN ('member', 'msisdn', 'account', 'opening')""",
     "member_access": "DELETE FROM member_access WHERE member_id = :member",

@@ -228,6 +228,9 @@ _KEPT = {
     "bound_accounts": """SELECT partner, account_ref, state, asked_at, effective_at
                            FROM bound_account WHERE member_id = :member
                           ORDER BY asked_at, partner""",
+    "partner_balances": """SELECT partner, account_ref, unit, units, expiring, as_of
+                             FROM partner_balance WHERE member_id = :member
+                            ORDER BY partner, account_ref""",
     "exchanges": """SELECT exchange_ref, partner, account_ref, direction, from_unit,
                            to_unit, units_out, fee_points, units_in, state,
                            requested_at, state_at

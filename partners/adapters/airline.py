@@ -1,6 +1,6 @@
 """An airline over JSON, in the vocabulary of the Loyalty Commerce Platform.
 
-Member validations, credits, debits and reversals, each under our reference
+Member validations, credits, debits, reversals and balances, each under our reference
 (domain.md 3.3, 3.7); its answers are signed, and late ones come as notices.
 """
 
@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from partners import asking
+from partners import asking, balances
 from partners.connection import Connection
 from partners.matching import Check, NumberRule
 from partners.ports import (
+    AccountBalance,
     AirlineMember,
     Incoming,
     MilesOrder,
@@ -107,6 +108,13 @@ class Airline:
             lambda: self._transport.get("/v1/transactions", {"reference": reference}),
             outcomes=_OUTCOMES,
             reference=reference,
+        )
+
+    def balance(self, account_ref: str) -> AccountBalance:
+        """Ask how many miles a member has, and which of them go when."""
+        return balances.read(
+            lambda: self._transport.get("/v1/balances", {"account": account_ref}),
+            account_ref=account_ref,
         )
 
     def notice(self, incoming: Incoming) -> Notice | None:

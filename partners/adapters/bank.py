@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from partners import asking
+from partners import asking, balances
 from partners.connection import Connection
 from partners.matching import luhn_holds
 from partners.ports import (
+    AccountBalance,
     BadLine,
     BankBurn,
     CardInstruction,
@@ -88,6 +89,13 @@ class Bank:
             lambda: self._transport.get("/v1/instructions", {"reference": reference}),
             outcomes=_OUTCOMES,
             reference=reference,
+        )
+
+    def balance(self, account_ref: str) -> AccountBalance:
+        """Ask how many points of the bank's own a card has."""
+        return balances.read(
+            lambda: self._transport.get("/v1/balances", {"account": account_ref}),
+            account_ref=account_ref,
         )
 
     def notice(self, incoming: Incoming) -> Notice | None:

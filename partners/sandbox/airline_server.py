@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from partners.matching import NameMatch, PersonName, match_names
+from partners.sandbox.balances import told_balance
 from partners.sandbox.orders import Effect, Order, Refused, State
 from partners.sandbox.partner_server import PartnerSandbox, Question, Route
 
@@ -27,6 +28,7 @@ class Member:
     given_name: str
     miles: int = 0
     is_open: bool = True  # False: credits are refused
+    expiring: dict[str, int] = field(default_factory=dict)  # miles by last good day
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class Validation:
 def members_of_the_house() -> list[Member]:
     """Return those who are always there, for development and the demo."""
     return [
-        Member("MU600000000015", "CHEN", "MEI", 20_000),
+        Member("MU600000000015", "CHEN", "MEI", 20_000, expiring={"2026-12-31": 3_000}),
         Member("MU600000000023", "ZHAO", "XIAOMING", 5_000),
         Member("MU600000000031", "WANG", "FANG"),
         Member("MU600000000049", "LI", "NA"),
@@ -71,6 +73,7 @@ class AirlineSandbox(PartnerSandbox):
             ("POST", "/v1/debits", self._debit),
             ("POST", "/v1/reversals", self._reverse),
             ("GET", "/v1/transactions", self._transaction),
+            ("GET", "/v1/balances", self._balance),
         )
 
     def tell_inside(self) -> dict[str, Any]:
@@ -178,6 +181,14 @@ class AirlineSandbox(PartnerSandbox):
 
     def _transaction(self, asked: Question) -> tuple[int, dict[str, Any]]:
         return 200, self.orders.get(asked.reference).told()
+
+    def _balance(self, asked: Question) -> tuple[int, dict[str, Any]]:
+        number = asked.query.get("account", "")
+        with self.orders.lock:
+            member = self._books.members.get(number)
+            if member is None:
+                raise Refused(404, "unknown_reference", "there is no such member")
+            return 200, told_balance(number, "MILE", member.miles, member.expiring)
 
     def _give_back(self, name: str, miles: int) -> str | None:
         """Undo some miles of an order; return why not."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from partners.sandbox.balances import told_balance
 from partners.sandbox.orders import Effect, Fate, Refused, State
 from partners.sandbox.partner_server import PartnerSandbox, Question, Route
 from partners.transport import NoReply, NotSent, Transport, Unreadable
@@ -22,6 +23,9 @@ class _Books:
         default_factory=lambda: dict.fromkeys(CARDS_OF_THE_HOUSE, True)
     )
     lines: list[Any] = field(default_factory=list)  # as posted, good or bad
+    # Points of the bank's own by card, and of these by last good day.
+    points: dict[str, int] = field(default_factory=dict)
+    expiring: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class BankSandbox(PartnerSandbox):
@@ -39,6 +43,7 @@ class BankSandbox(PartnerSandbox):
             ("GET", "/v1/card-lines", self._card_lines),
             ("POST", "/v1/card-function-cancellations", self._cancel),
             ("GET", "/v1/instructions", self._instruction),
+            ("GET", "/v1/balances", self._balance),
         )
 
     def tell_inside(self) -> dict[str, Any]:
@@ -50,7 +55,7 @@ class BankSandbox(PartnerSandbox):
             }
 
     def act(self, what: str, told: Mapping[str, Any]) -> object:
-        """Issue `cards`, post `lines`, or `burn` points at the desk.
+        """Issue `cards`, post `lines`, set `points`, or `burn` points at the desk.
 
         Raises `Refused`.
         """
@@ -62,6 +67,12 @@ class BankSandbox(PartnerSandbox):
             case "lines":
                 with self.orders.lock:
                     self._books.lines += told["lines"]
+                return None
+            case "points":
+                with self.orders.lock:
+                    account = told["account"]
+                    self._books.points[account] = told["points"]
+                    self._books.expiring[account] = dict(told.get("expiring", {}))
                 return None
             case "burn":
                 return self._burn(told)
@@ -113,6 +124,15 @@ class BankSandbox(PartnerSandbox):
 
     def _instruction(self, asked: Question) -> tuple[int, dict[str, Any]]:
         return 200, self.orders.get(asked.reference).told()
+
+    def _balance(self, asked: Question) -> tuple[int, dict[str, Any]]:
+        account = asked.query.get("account", "")
+        with self.orders.lock:
+            if account not in self._books.cards:
+                raise Refused(404, "unknown_reference", "there is no such card")
+            points = self._books.points.get(account, 0)
+            expiring = self._books.expiring.get(account, {})
+        return 200, told_balance(account, f"{self.code}_POINT", points, expiring)
 
     def _burn(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Ask for points at the desk; return what was answered.

@@ -13,6 +13,7 @@ mock, for what is tried is what happens when an answer does not come.
 """
 
 from partners.testing.airline import AirlineBench, AirlineContract
+from partners.testing.balances import BalanceBench, BalanceContract
 from partners.testing.bank import BankBench, BankContract
 from partners.testing.notices import NoticeBench, NoticeContract
 from partners.testing.orders import Bench, OrderContract, Plan
@@ -20,6 +21,8 @@ from partners.testing.orders import Bench, OrderContract, Plan
 __all__ = [
     "AirlineBench",
     "AirlineContract",
+    "BalanceBench",
+    "BalanceContract",
     "BankBench",
     "BankContract",
     "Bench",

@@ -13,9 +13,10 @@ from loyalty.clock import now
 from loyalty.connections import Connections
 from loyalty.exchange import delivery
 from loyalty.settings import Settings
-from partners.ports import Outcome
+from partners.ports import AccountBalance, Outcome
 from partners.sandbox.twins import BillingTwin, InsurerTwin
 from tests.loyalty.exchange.alliance import TO_MILES, Alliance, Carrier
+from tests.loyalty.linking.test_balances import Teller, consent
 
 A_WAY = "MU.out.UNI.MILE"
 NUMBER = {"partner": "MU", "number": "mu 600001", "family": "王", "given": "小明"}
@@ -288,3 +289,39 @@ def test_rates_are_shown_as_they_are(client):
     page = client.get("/exchange").text
     assert f"{TO_MILES.points_den} : {TO_MILES.points_num}" in page
     assert "1,000 起，每 1,000 一份，一次最多 50,000" in page
+
+
+class Silent:
+    """A partner that does not say what an account holds."""
+
+    def balance(self, account_ref):
+        return AccountBalance(Outcome.UNKNOWN, reason=f"nothing of {account_ref}")
+
+
+def test_the_page_shows_what_is_elsewhere_and_never_waits_for_it(
+    *, client, send, app, fresh_database, member
+):
+    send(client, "/profile/accounts", **NUMBER)
+    nobody = send(client, "/profile/accounts", to="/profile/accounts/balances")
+    assert nobody.status_code == 303
+    page = client.get("/profile/accounts").text
+    assert "还没有可以查询的伙伴" in page
+    assert "12,000" in page
+    with fresh_database.unit_of_work() as session:
+        consent(session, member, at=now())
+    tellers = app.extensions["jifen"].connections.tellers
+    tellers["MU"] = Silent()
+    send(client, "/profile/accounts", to="/profile/accounts/balances")
+    assert "有伙伴暂时没有答复" in client.get("/profile/accounts").text
+
+    tellers["MU"] = Teller()
+    send(client, "/profile/accounts", to="/profile/accounts/balances")
+
+    page = client.get("/profile/accounts").text
+    assert "2,005" in page
+    assert "其中 300 于" in page
+    assert "折合 10,025 积分" in page
+    assert "截至" in page
+    assert "22,025" in page
+    english = client.get("/profile/accounts?lang=en").text
+    assert "worth 10,025 points" in english

@@ -19,6 +19,7 @@ from loyalty.clients.operations import add as add_client
 from loyalty.clients.rules import SCOPES
 from loyalty.clients.signing import rotate as rotate_keys
 from loyalty.clock import now
+from loyalty.exchange import operations
 from loyalty.exchange.blocks import buy as buy_block
 from loyalty.exchange.linking import ask as ask_for_number
 from loyalty.exchange.linking import binding
@@ -167,7 +168,7 @@ def exchange_something(session, member_id, keyring):
         (
             "MU600001",
             PersonName(family="客户", given="WANG"),
-            now() - timedelta(days=8),
+            now() - timedelta(days=15),
         ),
         ("MU600002", PersonName(family="WANG", given="FANG"), now()),
     ):
@@ -180,8 +181,18 @@ def exchange_something(session, member_id, keyring):
         settle_number(
             session, nth=row.nth, receipt=Receipt(Outcome.CONFIRMED), **wanted
         )
-    quote = alliance.quote(10_000, at=now())
-    exchange = alliance.request(member_id, quote, at=now())
+    # Asked for six days ago, and the airline has not answered in its three days.
+    asked_at = now() - timedelta(days=6)
+    quote = alliance.quote(10_000, at=asked_at)
+    exchange = alliance.request(member_id, quote, at=asked_at)
+    key = {"member_id": member_id, "exchange_ref": exchange.exchange_ref}
+    at = asked_at + timedelta(days=1)
+    for receipt in (
+        Receipt(Outcome.CONFIRMED, partner_ref="MV-1"),
+        Receipt(Outcome.UNKNOWN, reason="no answer"),
+    ):
+        ask = operations.claim(session, **key, keyring=keyring, at=at)
+        operations.settle(session, **key, ask=ask, receipt=receipt, at=at)
     return {
         "exchange_ref": exchange.exchange_ref,
         "partner": "MU",

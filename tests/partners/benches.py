@@ -84,10 +84,15 @@ def bench_of(
         look_up=adapter.look_up,
         ask_nobody=lambda reference: ask(lost, reference),
         look_up_nobody=lost.look_up,
-        plan=lambda plan: _plan(sandbox, plan),
+        plan=plan_of(sandbox),
         decide=lambda reference, outcome: _decide(sandbox, reference, outcome),
         done=done,
     )
+
+
+def plan_of(sandbox: PartnerSandbox) -> Callable[[Plan], None]:
+    """Return what makes a sandbox unruly for its next answer."""
+    return lambda plan: _plan(sandbox, plan)
 
 
 @dataclass

@@ -14,6 +14,8 @@ from partners.sandbox.airline_server import AirlineSandbox
 from partners.testing import (
     AirlineBench,
     AirlineContract,
+    BalanceBench,
+    BalanceContract,
     NoticeBench,
     NoticeContract,
     OrderContract,
@@ -24,6 +26,7 @@ from tests.partners.benches import (
     connection,
     hearing,
     nowhere,
+    plan_of,
     tell,
 )
 
@@ -90,6 +93,25 @@ class TestCredits(OrderContract):
             make,
             ask=lambda airline, name: airline.credit(order_of(name)),
             ask_other=lambda airline, name: airline.credit(order_of(name, MILES + 1)),
+        )
+
+
+class TestBalances(BalanceContract):
+    @pytest.fixture
+    def bench(self, sandbox, make):
+        def hold(units, expiring):
+            tell(
+                sandbox.address,
+                "members",
+                number=CHEN.number,
+                family_name=CHEN.family_name,
+                given_name=CHEN.given_name,
+                miles=units,
+                expiring={str(day): part for day, part in expiring.items()},
+            )
+
+        return BalanceBench(
+            make(), make(nowhere()), CHEN.number, hold, plan_of(sandbox)
         )
 
 

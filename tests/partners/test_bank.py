@@ -11,13 +11,23 @@ from partners.adapters.bank import Bank, BankSettings
 from partners.ports import CardInstruction, CardLine, Incoming, Outcome
 from partners.sandbox.bank_server import BankSandbox
 from partners.testing import (
+    BalanceBench,
+    BalanceContract,
     BankBench,
     BankContract,
     NoticeBench,
     NoticeContract,
     OrderContract,
 )
-from tests.partners.benches import SHARED_SECRET, bench_of, connection, hearing, tell
+from tests.partners.benches import (
+    SHARED_SECRET,
+    bench_of,
+    connection,
+    hearing,
+    nowhere,
+    plan_of,
+    tell,
+)
 
 CARD = "CEB-CHEN-1"
 A_DAY = date(2007, 12, 10)
@@ -107,6 +117,17 @@ class TestInstructions(OrderContract):
     @pytest.fixture
     def bench(self, bench):
         return bench
+
+
+class TestBalances(BalanceContract):
+    @pytest.fixture
+    def bench(self, sandbox, make):
+        def hold(points, expiring):
+            parts = {str(day): part for day, part in expiring.items()}
+            told = {"account": CARD, "points": points, "expiring": parts}
+            tell(sandbox.address, "points", **told)
+
+        return BalanceBench(make(), make(nowhere()), CARD, hold, plan_of(sandbox))
 
 
 class TestNotices(NoticeContract):
