@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0017_contests"
-down_revision = "0016_venues"
+revision = "0018_contests"
+down_revision = "0017_tiers"
 branch_labels = None
 depends_on = None
 
