@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0018_contests"
-down_revision = "0017_tiers"
+revision = "0019_contests"
+down_revision = "0018_partner_balances"
 branch_labels = None
 depends_on = None
 
