@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0019_contests"
-down_revision = "0018_partner_balances"
+revision = "0018_contests"
+down_revision = "0017_tiers"
 branch_labels = None
 depends_on = None
 
