@@ -155,7 +155,8 @@ def book_activities(session: Session, *, feed_file: int) -> None:
     """Book card lines, flights and sales: universal points, available at once.
 
     A refund takes back what its original no longer earns, on the original's
-    cumulative amount; what a member did after leaving the network earns nothing.
+    cumulative amount; what a member did after leaving the network earns nothing. What
+    happened after the member ended the partner's consent is refused like a stranger's.
     """
     let_nobody_leave(session)
     reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_account' END")
@@ -182,8 +183,16 @@ def book_activities(session: Session, *, feed_file: int) -> None:
         session.execute(text(_TELL))
 
 
+# What a member did after ending the consent to earn there is nobody's; what was linked
+# without asking for one, as by the feed, has none to end. A day counts whole.
 _ACTIVITY_REASON = """
-CASE WHEN l.currency <> 'CNY' THEN 'currency_not_supported'
+CASE WHEN l.amount > 0 AND (
+         SELECT c.state = 'revoked' AND CAST(c.ended_at AS date) < l.occurred_on
+           FROM link_consent c
+          WHERE c.member_id = l.member_id AND c.partner = l.partner
+            AND 'accrue' = ANY(c.kinds) AND CAST(c.granted_at AS date) <= l.occurred_on
+          ORDER BY c.granted_at DESC LIMIT 1) THEN 'unknown_account'
+     WHEN l.currency <> 'CNY' THEN 'currency_not_supported'
      WHEN l.amount = 0 THEN 'zero_amount'
      WHEN l.amount > 0 AND l.original_ref IS NOT NULL THEN 'refund_not_negative'
      WHEN l.amount < 0 AND l.original_ref IS NULL THEN 'refund_without_original'

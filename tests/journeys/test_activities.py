@@ -1,7 +1,15 @@
 """What activities at partners earn (design.md 5, Starting terms: Activities)."""
 
-import pytest
+from datetime import datetime
 
+import pytest
+from sqlalchemy import text
+
+from loyalty.linking.operations import revoke
+from loyalty.settings import TIME_ZONE
+from tests.loyalty.linking.test_balances import consent
+
+FLIGHT = ("MU", "MU-1", "flight")
 CARD = ("CEB", "6226-1", "card")
 
 
@@ -220,3 +228,69 @@ def test_partners_may_use_the_same_references(programme, act):
     act("T", "100.00", at=("CEB", "6226-2", "card"))
     assert programme.rejects == ["reference_reused"]
     assert programme.member("WANG").universal == (30, 0)
+
+
+def at_noon(day):
+    return datetime(2007, 10, day, 12, tzinfo=TIME_ZONE)
+
+
+@pytest.fixture
+def agree(programme):
+    """Let Wang say yes to the airline on a day, and no on another."""
+
+    def say(*, on, until=None, name="lnk_first", kinds=("accrue",)):
+        with programme.database.unit_of_work() as session:
+            ((wang,),) = session.execute(
+                text("SELECT member_id FROM member WHERE member_ref = 'WANG'")
+            )
+            consent(session, wang, name=name, kinds=kinds, at=at_noon(on))
+            session.flush()
+            if until is not None:
+                revoke(session, consent_ref=name, reason="member", at=at_noon(until))
+
+    return say
+
+
+def test_what_happens_after_a_consent_has_ended_is_nobodys(programme, act, agree):
+    agree(on=1, until=10)
+
+    act("before", "100.00", at=FLIGHT, on="2007-10-09")
+    act("same-day", "100.00", at=FLIGHT, on="2007-10-10")
+    act("after", "100.00", at=FLIGHT, on="2007-10-11")
+
+    assert programme.rejects == ["unknown_account"]
+    assert programme.member("WANG").universal == (2, 0)
+
+
+def test_what_was_earned_before_is_taken_back_after(programme, act, agree):
+    act("flown", "300.00", at=FLIGHT, on="2007-10-05")
+    agree(on=1, until=10)
+
+    act("back", "-100.00", at=FLIGHT, on="2007-10-20", original="flown")
+    act("flown", "300.00", at=FLIGHT, on="2007-10-05")
+
+    assert programme.rejects == []
+    assert programme.member("WANG").universal == (2, 0)
+
+
+def test_a_new_consent_counts_from_its_day_on(programme, act, agree):
+    agree(on=1, until=10)
+    agree(on=20, name="lnk_second")
+
+    act("between", "100.00", at=FLIGHT, on="2007-10-15")
+    assert programme.rejects == ["unknown_account"]
+    act("again", "100.00", at=FLIGHT, on="2007-10-20")
+
+    assert programme.rejects == []
+    assert programme.member("WANG").universal == (1, 0)
+
+
+@pytest.mark.parametrize("kinds", [("balance.read",), ("exchange.out", "validate")])
+def test_other_consents_and_other_partners_end_no_earning(programme, act, agree, kinds):
+    agree(on=1, until=10, kinds=kinds)
+    act("flown", "100.00", at=FLIGHT, on="2007-10-20")
+    agree(on=1, until=10, name="lnk_other")
+    act("card", "100.00", at=CARD, on="2007-10-20")
+
+    assert programme.rejects == []
+    assert programme.member("WANG").universal == (11, 0)

@@ -53,7 +53,15 @@ def member(fresh_database):
     return member
 
 
-def consent(session, member, *, kinds=("balance.read",), version=2, at):
+def consent(
+    session,
+    member,
+    *,
+    name="lnk_of_the_member",
+    kinds=("balance.read",),
+    version=2,
+    at,
+):
     """Let a member have said yes to the airline; return the name of the yes."""
     profile = Profile(
         partner="MU",
@@ -64,11 +72,11 @@ def consent(session, member, *, kinds=("balance.read",), version=2, at):
         redirect_uris=("https://airline.example/back",),
     )
     given = LinkConsent(
-        consent_ref="lnk_of_the_member",
+        consent_ref=name,
         partner="MU",
         client_id=add_client(session, profile=profile, at=at).client_id,
         member_id=member,
-        account_hash=b"of the account",
+        account_hash=name.encode(),
         kinds=list(kinds),
         purpose_version=version,
         state="authorized",
