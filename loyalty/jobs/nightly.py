@@ -23,6 +23,8 @@ from loyalty.points.operations import expire
 from loyalty.redemption.till import release_expired
 from loyalty.settings import Settings
 from loyalty.tiers.reviewing import review
+from loyalty.venues.delivery import tell_news
+from loyalty.venues.operations import Finished, finish
 
 
 def expire_points(database: Database, business_date: date) -> str:
@@ -174,6 +176,29 @@ def chase_exchanges(database: Database, _business_date: date) -> str:
     return (
         f"{done.found:,} exchanges taken up, {done.ended:,} ended,"
         f" {done.failed:,} failed"
+    )
+
+
+def close_sessions(database: Database, _business_date: date) -> str:
+    """Finish sessions that are over or called off, and tell members what is new.
+
+    The moment decides what is due; what was finished is not there to finish again.
+    """
+    missed = canceled = closed = 0
+    while True:
+        done = retrying(
+            database, lambda session: finish(session, actor="job", at=now())
+        )
+        if done == Finished():
+            break
+        missed += done.missed
+        canceled += done.canceled
+        closed += done.closed
+    messenger = Connections.open(Settings.from_environment()).messenger
+    told = tell_news(database, messenger, at=now())
+    return (
+        f"{closed:,} sessions closed, {missed:,} places missed, {canceled:,} given up,"
+        f" {told:,} members told"
     )
 
 
