@@ -91,7 +91,7 @@ def _facts(session: Session, member_id: int, at: datetime) -> dict[str, object]:
         "chart": charts.balance_chart(balances),
         "months": charts.by_month(balances),
         "has_history": bool(recent),
-        "worry": _worry(session, member_id, purse, terms, at),
+        "worry": _worry(session, member_id, purse, at),
     }
 
 
@@ -126,12 +126,10 @@ def _told(entry: StatementEntry) -> tuple[StatementEntry, Told]:
     return entry, tell(entry)
 
 
-def _worry(
-    session: Session, member_id: int, purse: Wallet, terms: Terms, at: datetime
-) -> Worry:
+def _worry(session: Session, member_id: int, purse: Wallet, at: datetime) -> Worry:
     guarded = guard(session, member_id)
     until = guarded.cool_down_until
-    back = purse.left_on and purse.left_on + timedelta(days=terms.reinstate_within_days)
+    back = purse.reinstate_until if purse.left_on is not None else None
     return Worry(
         gate=purse.gate,
         left_on=purse.left_on,

@@ -1,13 +1,18 @@
-"""Follow a line through its states; void points on leaving, restore them on return.
+"""Void points on leaving, restore them on return; what else ends is in `saga`.
 
 Events are booked one per member at a time. The order in `book_events` is the
 policy: what the line is now, who has left, who has come back, which gates close.
 """
 
+from collections.abc import Mapping
+from datetime import date
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.accrual.operations import settle_bounced
+from loyalty.churn.lines import follow
+from loyalty.churn.steps import drop_open_steps, write_steps
 from loyalty.members.claims import claim_new, decide_known, fill, reject, rounds
 from loyalty.points.operations import (
     departure_of,
@@ -16,175 +21,281 @@ from loyalty.points.operations import (
     let_nobody_earn,
 )
 
-# What a line becomes. Migration and transfer within the operator keep it alive.
-_STATE_AFTER = """
-CASE l.event WHEN 'activated' THEN 'active' WHEN 'resumed' THEN 'active'
-             WHEN 'reconnected' THEN 'active' ELSE l.event END
-"""
-_ENDED = "('closed', 'ported_out', 'deceased')"
+_VOID_LIMIT = 10_000
 
 
 def book_events(session: Session, *, feed_file: int) -> None:
     """Book subscription events; when the last line is gone, the points are void.
 
-    Closing for reason `internal` is a migration and voids nothing, nor does a
-    death (domain.md A27-A31, B16). `reconnected` inside the window restores what
-    was voided, the same lots. An event older than one already known is kept as
-    history only.
+    They are void at once or after the days that the policy of the reason gives.
+    Closing for reason `internal` is a migration and voids nothing, nor does a death
+    (domain.md A27-A31, B16), nor the end of a line while another of the same identity
+    lives. `reconnected` in time restores what was voided, the same lots. What is heard
+    of late or twice changes nothing but what it would have changed in its time.
     """
     let_nobody_earn(session)
     for _ in rounds(session):
         decide_known(session, space="event", key="l.event_ref", feed_file=feed_file)
         reject(
             session,
-            f"""
-            CASE WHEN l.event IN ('activated', 'reconnected') AND EXISTS (
+            """
+            CASE WHEN l.member_id IS NULL THEN 'unknown_msisdn'
+                 WHEN l.event IN ('activated', 'reconnected') AND EXISTS (
                      SELECT FROM claim c WHERE c.space = 'msisdn' AND c.key = l.msisdn
-                        AND c.member_id <> l.member_id) THEN 'msisdn_in_use'
-                 WHEN l.event NOT IN ('activated', 'reconnected') AND NOT EXISTS (
-                     SELECT FROM subscription s
-                      WHERE s.member_id = l.member_id AND s.msisdn = l.msisdn
-                        AND (s.state NOT IN {_ENDED} OR l.occurred_at <= s.state_at))
-                     THEN 'line_has_ended' END
+                        AND c.member_id <> l.member_id) THEN 'msisdn_in_use' END
             """,
         )
         claim_new(session, space="event", key="l.event_ref", feed_file=feed_file)
-        _follow_lines(session)
-        _void_leavers(session, feed_file)
-        _restore_returned(session, feed_file)
+        facts = {"feed_file": feed_file, "first_open": first_open_day(session)}
+        decide(session)
+        _void(session, _LEFT_NOW, facts)
+        _restore_returned(session, facts)
         _set_gates(session)
     reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_msisdn' END")
 
 
-def _follow_lines(session: Session) -> None:
-    """Write the events down, and bring each line to its new state."""
+def decide(session: Session) -> None:
+    """Follow the lines, and decide who has left and who is back; no points move.
+
+    `leaver` then holds who leaves now.
+    """
+    follow(session)
+    fill(session, "situation", _SITUATION)
+    fill(session, "leaver", _LEAVER)
+    for statement in (_DEPART, _SHIFT, _MARK_GONE, _MARK_BACK):
+        session.execute(statement)
+
+
+def void_due(session: Session, *, business_date: date) -> int:
+    """Void the points of leavers whose days of grace are over, a chunk of them.
+
+    Returns of how many. Whoever was voided is not due again.
+    """
+    let_nobody_earn(session)
+    due = f"""
+        SELECT d.member_id, d.event_ref, d.void_on AS effective_on,
+               greatest(CAST(d.void_on AS timestamptz), d.left_at) AS occurred_at,
+               CAST(md5(d.event_ref) AS uuid) AS content, d.policy_version, d.reason
+          FROM departure d
+         WHERE d.booked_at IS NULL AND d.reinstated_on IS NULL
+           AND d.void_on <= :business_date
+         ORDER BY d.void_on, d.member_id LIMIT {_VOID_LIMIT}
+    """
+    facts = {
+        "feed_file": None,
+        "first_open": first_open_day(session),
+        "business_date": business_date,
+    }
+    done = _void(session, due, facts, actor="'job:chase-churn'")
+    session.execute(
+        text(
+            "SELECT ledger.set_gate(array_agg(member_id), 'closed') FROM voiding"
+            " HAVING count(*) > 0"
+        )
+    )
+    return done
+
+
+# The members whose standing an event may change: whose line it is, and who else is
+# the same person (domain.md A27; peers.md 24). What ended their last line, the last
+# of their ends, says why they left; a policy may take the end of one line for it.
+_SITUATION = """
+WITH affected AS (
+    SELECT h.member_id FROM happened h
+    UNION
+    SELECT k.member_id FROM happened h JOIN person p ON p.member_id = h.member_id
+      JOIN person k ON k.id_hash = p.id_hash
+)
+SELECT m.member_id, m.left_on, m.deceased, g.is_gone, c.ended_on, c.state_at,
+       c.state_ref, c.reason, c.version, c.scope, c.notice_days, c.grace_days,
+       c.reinstate_within_days, c.told_on, d.event_ref AS departure, d.cause_ref,
+       d.left_at
+  FROM affected a JOIN member m ON m.member_id = a.member_id
+  CROSS JOIN LATERAL (
+      SELECT array_agg(k.member_id) || a.member_id AS kin
+        FROM person p JOIN person k ON k.id_hash = p.id_hash
+       WHERE p.member_id = a.member_id) i
+  CROSS JOIN LATERAL (
+      SELECT NOT EXISTS (SELECT FROM subscription s WHERE s.member_id = ANY (i.kin)
+                            AND s.ended_on IS NULL) AS is_gone) g
+  LEFT JOIN LATERAL (
+      SELECT s.ended_on, s.state_at, s.state_ref, y.*, (
+                 SELECT CAST(max(w.occurred_at) AS date) FROM subscription_event w
+                  WHERE w.member_id = s.member_id AND w.msisdn = s.msisdn
+                    AND w.event = 'pre_cancelled' AND w.occurred_at <= s.state_at)
+                 AS told_on
+        FROM subscription s
+        LEFT JOIN subscription_event e ON e.member_id = s.member_id
+                                      AND e.event_ref = s.state_ref
+        LEFT JOIN LATERAL (
+            SELECT p.* FROM churn_policy p JOIN churn_terms t ON t.version = p.version
+             WHERE p.reason = CASE e.event WHEN 'ported_out' THEN 'ported_out'
+                                           WHEN 'closed'
+                                           THEN coalesce(e.reason, 'voluntary') END
+               AND t.starts_on <= s.ended_on
+             ORDER BY t.version DESC LIMIT 1) y ON true
+       WHERE s.member_id = ANY (i.kin) AND s.ended_on IS NOT NULL
+         AND (g.is_gone OR y.scope = 'line' AND s.member_id = a.member_id)
+       ORDER BY s.ended_on DESC, s.state_at DESC, s.state_ref DESC LIMIT 1) c ON true
+  LEFT JOIN LATERAL (
+      SELECT d.event_ref, d.cause_ref, d.left_at FROM departure d
+       WHERE d.member_id = a.member_id AND d.reinstated_on IS NULL
+         AND m.left_on IS NOT NULL
+       ORDER BY d.left_at DESC LIMIT 1) d ON true
+"""
+
+_IS_SPARED = """
+(s.reason IS NULL OR EXISTS (
+    SELECT FROM subscription x WHERE x.member_id = s.member_id
+       AND x.state = 'deceased' AND x.state_at <= s.state_at))
+"""
+
+_VOID_ON = """
+greatest(s.ended_on + s.grace_days, coalesce(s.told_on, s.ended_on) + s.notice_days)
+"""
+
+_LEAVER = f"""
+SELECT s.member_id, s.state_ref AS cause_ref, s.ended_on AS left_on,
+       s.state_at AS left_at, s.reason, s.version AS policy_version,
+       {_VOID_ON} AS void_on, s.ended_on + s.reinstate_within_days AS reinstate_until,
+       s.state_ref || CASE WHEN n.times = 0 THEN '' ELSE '#' || n.times + 1 END
+           AS event_ref
+  FROM situation s
+  CROSS JOIN LATERAL (
+      SELECT count(*) AS times FROM departure d
+       WHERE d.member_id = s.member_id
+         AND split_part(d.event_ref, '#', 1) = s.state_ref) n
+ WHERE s.ended_on IS NOT NULL AND s.left_on IS NULL AND NOT {_IS_SPARED}
+"""
+
+_DEPART = text(
+    """
+    INSERT INTO departure (member_id, event_ref, cause_ref, left_on, left_at, reason,
+                           policy_version, void_on, reinstate_until)
+    SELECT member_id, event_ref, cause_ref, left_on, left_at, reason, policy_version,
+           void_on, reinstate_until FROM leaver
+    """
+)
+
+# An event that was heard of late may tell that somebody left on another day.
+_SHIFT = text(
+    f"""
+    UPDATE departure d
+       SET cause_ref = s.state_ref, left_on = s.ended_on, left_at = s.state_at,
+           reason = s.reason, reinstate_until = s.ended_on + s.reinstate_within_days,
+           void_on = CASE WHEN d.booked_at IS NULL THEN {_VOID_ON} ELSE d.void_on END
+      FROM situation s
+     WHERE s.left_on IS NOT NULL AND d.member_id = s.member_id
+       AND d.event_ref = s.departure AND s.cause_ref <> s.state_ref
+       AND NOT {_IS_SPARED}
+    """
+)
+
+_MARK_GONE = text(
+    f"""
+    UPDATE member m SET left_on = s.ended_on FROM situation s
+     WHERE m.member_id = s.member_id AND s.ended_on IS NOT NULL
+       AND (s.left_on IS NULL OR s.departure IS NOT NULL)
+       AND m.left_on IS DISTINCT FROM s.ended_on AND NOT {_IS_SPARED}
+    """
+)
+
+# Who has a living line again is a customer again, restored or not.
+_MARK_BACK = text(
+    f"""
+    UPDATE member m SET left_on = NULL FROM situation s
+     WHERE m.member_id = s.member_id AND m.left_on IS NOT NULL
+       AND (s.ended_on IS NULL OR s.departure IS NOT NULL AND {_IS_SPARED})
+    """
+)
+
+_LEFT_NOW = """
+SELECT l.member_id, l.event_ref, l.left_on AS effective_on, l.left_at AS occurred_at,
+       CAST(md5(l.event_ref) AS uuid) AS content, l.policy_version, l.reason
+  FROM leaver l WHERE l.void_on <= l.left_on
+"""
+
+
+def _void(
+    session: Session,
+    who: str,
+    facts: Mapping[str, object],
+    *,
+    actor: str | None = None,
+) -> int:
+    """Void the points that the policy voids, and write down what else is to end."""
     fill(
         session,
-        "happened",
+        "voiding",
         f"""
-        SELECT l.*, s.activated_on, CAST(l.occurred_at AS date) AS happened_on,
-               {_STATE_AFTER} AS state_after
-          FROM line l
-          CROSS JOIN LATERAL (
-              SELECT activated_on, state_at FROM subscription s
-               WHERE s.member_id = l.member_id AND s.msisdn = l.msisdn
-               ORDER BY s.activated_on DESC LIMIT 1) s
-         WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)
-           AND (s.state_at IS NULL OR l.occurred_at >= s.state_at)
+        SELECT row_number() OVER (ORDER BY w.member_id)::int AS entry, w.*,
+               ARRAY(SELECT u.code FROM ledger.unit u JOIN churn_benefit b
+                         ON b.benefit = CASE u.code WHEN 'CUP' THEN 'points.operator'
+                                                    ELSE 'points.universal' END
+                      WHERE b.version = w.policy_version AND b.reason = w.reason)
+                   AS units,
+               EXISTS (SELECT FROM churn_benefit b
+                        WHERE b.version = w.policy_version AND b.reason = w.reason
+                          AND b.benefit = 'points.pending') AS voids_pending
+          FROM ({who}) w
         """,
+        dict(facts),
     )
-    session.execute(
-        text(
-            """
-            INSERT INTO subscription_event (member_id, event_ref, msisdn, event, reason,
-                                            occurred_at)
-            SELECT l.member_id, l.event_ref, l.msisdn, l.event, l.reason, l.occurred_at
-              FROM line l
-             WHERE NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)
-            """
-        )
-    )
-    session.execute(
-        text(
-            f"""
-            UPDATE subscription s
-               SET state = h.state_after, state_at = h.occurred_at,
-                   in_arrears = CASE
-                       WHEN h.event = 'suspended' AND h.reason = 'arrears' THEN true
-                       WHEN h.event IN ('suspended', 'pre_cancelled', 'migrated',
-                                        'transferred') THEN s.in_arrears
-                       ELSE false END,
-                   ended_on = CASE WHEN h.state_after IN {_ENDED} THEN h.happened_on END
-              FROM happened h
-             WHERE s.member_id = h.member_id AND s.msisdn = h.msisdn
-               AND s.activated_on = h.activated_on
-            """
-        )
-    )
-    session.execute(
-        text(
-            f"""
-            DELETE FROM claim c USING happened h
-             WHERE c.space = 'msisdn' AND c.key = h.msisdn
-               AND c.member_id = h.member_id AND h.state_after IN {_ENDED}
-            """
-        )
-    )
-    session.execute(
-        text(
-            """
-            INSERT INTO claim (space, key, member_id, content)
-            SELECT 'msisdn', h.msisdn, h.member_id, h.content FROM happened h
-             WHERE h.event IN ('activated', 'reconnected') ON CONFLICT DO NOTHING
-            """
-        )
-    )
-    session.execute(
-        text(
-            "UPDATE member m SET deceased = true FROM happened h"
-            " WHERE m.member_id = h.member_id AND h.event = 'deceased'"
-        )
-    )
-
-
-def _void_leavers(session: Session, feed_file: int) -> None:
-    """Void everything unspent of members whose last line has just gone.
-
-    They left on the day on which the last of their lines ended, whichever of its
-    events is booked last.
-    """
     common = {
         "kind": "'churn_void'",
         "reference": "'churn:' || event_ref",
         "credit": "'voided.churn'",
-        "units": "ARRAY(SELECT code FROM ledger.unit)",
         "amount": "NULL",
-        "effective_on": "left_on",
+        "effective_on": "effective_on",
         "occurred_at": "occurred_at",
-    }
-    pending = draft(debit="'pending'", **common)
-    available = draft(line="1", debit="'available'", **common)
-    session.execute(
+    } | ({} if actor is None else {"actor": actor})
+    every_unit = "ARRAY(SELECT code FROM ledger.unit)"
+    pending = draft(debit="'pending'", units=every_unit, **common)
+    available = draft(
+        line="CASE WHEN voids_pending THEN 1 ELSE 0 END",
+        debit="'available'",
+        units="units",
+        **common,
+    )
+    found = session.execute(
         text(
             f"""
-            WITH leaver AS MATERIALIZED (
-                SELECT row_number() OVER (ORDER BY h.line_no)::int AS entry, h.*,
-                       e.left_on
-                  FROM happened h JOIN member m ON m.member_id = h.member_id
-                  CROSS JOIN LATERAL (
-                      SELECT max(s.ended_on) AS left_on,
-                             bool_and(s.ended_on IS NOT NULL) AS is_gone
-                        FROM subscription s WHERE s.member_id = h.member_id) e
-                 WHERE (h.event = 'ported_out'
-                        OR h.event = 'closed' AND h.reason IS DISTINCT FROM 'internal')
-                   AND m.left_on IS NULL AND NOT m.deceased AND e.is_gone
-            ),
-            answer AS MATERIALIZED (
+            WITH answer AS MATERIALIZED (
                 SELECT * FROM ledger.post((
                     SELECT array_agg(draft ORDER BY entry, nth)
-                      FROM leaver CROSS JOIN LATERAL (
-                          VALUES (0, {pending}), (1, {available})) d(nth, draft)))
-            ),
-            marked AS (
-                UPDATE member m SET left_on = l.left_on
-                  FROM leaver l WHERE m.member_id = l.member_id
+                      FROM voiding CROSS JOIN LATERAL (
+                          VALUES (0, {pending}, voids_pending),
+                                 (1, {available}, cardinality(units) > 0))
+                          d(nth, draft, is_wanted)
+                     WHERE is_wanted))
+            ), posting AS (
+                SELECT entry, row_number() OVER (ORDER BY entry) AS nth FROM voiding
+                 WHERE voids_pending OR cardinality(units) > 0
             )
-            INSERT INTO departure (member_id, event_ref, left_on, reason, entry_id,
-                                   booked_at)
-            SELECT l.member_id, l.event_ref, l.left_on, coalesce(l.reason, ''), a.id,
-                   clock_timestamp()
-              FROM leaver l JOIN answer a ON a.entry = l.entry
+            UPDATE departure d
+               SET booked_at = clock_timestamp(), entry_id = a.id
+              FROM voiding v LEFT JOIN posting p ON p.entry = v.entry
+              LEFT JOIN answer a ON a.entry = p.nth
+             WHERE d.member_id = v.member_id AND d.event_ref = v.event_ref
+            RETURNING d.member_id
             """
         ),
-        {"feed_file": feed_file, "first_open": first_open_day(session)},
-    )
+        dict(facts),
+    ).all()
+    if found:
+        write_steps(session)
+    return len(found)
 
 
-def _restore_returned(session: Session, feed_file: int) -> None:
-    """Give back what was voided to members reconnected inside the window."""
+def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
+    """Give back what was voided to members reconnected in time.
+
+    So is what nobody would have lost, had all been known in its time: a line that was
+    said to be closed turns out to have been moved inside the network.
+    """
     restore = draft(
         kind="'reinstatement'",
-        reference="'reinstatement:' || event_ref",
+        reference="'reinstatement:' || departure",
         debit="NULL",
         credit="NULL",
         units="NULL",
@@ -192,23 +303,37 @@ def _restore_returned(session: Session, feed_file: int) -> None:
         effective_on="happened_on",
         occurred_at="occurred_at",
         reverses="voided_by",
+        input_hash="CAST(md5(departure) AS uuid)",
     )
     fill(
         session,
         "returned",
         f"""
         WITH back AS MATERIALIZED (
-            SELECT h.*, d.event_ref AS departure, d.entry_id AS voided_by,
-                   row_number() OVER (ORDER BY h.line_no)::int AS entry
-              FROM happened h
+            SELECT d.member_id, d.event_ref AS departure, d.entry_id AS voided_by,
+                   r.happened_on, r.occurred_at,
+                   row_number() OVER (ORDER BY d.member_id)::int AS entry
+              FROM situation s
               CROSS JOIN LATERAL (
-                  SELECT d.event_ref, d.entry_id, d.left_on FROM departure d
-                   WHERE d.member_id = h.member_id AND d.reinstated_on IS NULL
-                   ORDER BY d.booked_at DESC LIMIT 1) d
+                  SELECT d.* FROM departure d
+                   WHERE d.member_id = s.member_id AND d.reinstated_on IS NULL
+                   ORDER BY d.left_at DESC LIMIT 1) d
               CROSS JOIN LATERAL (
-                  SELECT reinstate_within_days AS days FROM programme_terms
-                   ORDER BY version DESC LIMIT 1) t
-             WHERE h.event = 'reconnected' AND h.happened_on <= d.left_on + t.days
+                  SELECT * FROM (
+                      SELECT CAST(e.occurred_at AS date) AS happened_on, e.occurred_at
+                        FROM subscription_event e
+                       WHERE e.event = 'reconnected' AND e.occurred_at > d.left_at
+                         AND CAST(e.occurred_at AS date) <= d.reinstate_until
+                         AND e.member_id IN (
+                             SELECT d.member_id UNION
+                             SELECT k.member_id FROM person p
+                               JOIN person k ON k.id_hash = p.id_hash
+                              WHERE p.member_id = d.member_id)
+                      UNION ALL
+                      SELECT s.ended_on, s.state_at
+                       WHERE s.departure = d.event_ref AND s.ended_on IS NOT NULL
+                         AND {_IS_SPARED}) ways
+                   ORDER BY occurred_at LIMIT 1) r
         ),
         wanted AS MATERIALIZED (
             SELECT *, row_number() OVER (ORDER BY entry)::int AS nth
@@ -218,13 +343,13 @@ def _restore_returned(session: Session, feed_file: int) -> None:
             SELECT * FROM ledger.post(
                 (SELECT array_agg({restore} ORDER BY nth) FROM wanted))
         )
-        SELECT b.member_id, b.departure, b.voided_by, b.happened_on,
+        SELECT b.member_id, b.departure, b.voided_by, b.happened_on, b.occurred_at,
                a.id AS reinstated_by
           FROM back b
-          LEFT JOIN wanted w ON w.line_no = b.line_no
+          LEFT JOIN wanted w ON w.entry = b.entry
           LEFT JOIN answer a ON a.entry = w.nth
         """,
-        {"feed_file": feed_file, "first_open": first_open_day(session)},
+        dict(facts),
     )
     # What comes back pending has been so since the return.
     voided = departure_of("b.member_id", "'bill:' || b.bill_ref")
@@ -248,36 +373,55 @@ def _restore_returned(session: Session, feed_file: int) -> None:
             """
         )
     )
-    # Who has a living line again is a customer again, restored or not.
-    session.execute(
-        text(
-            """
-            UPDATE member m SET left_on = NULL FROM happened h
-             WHERE m.member_id = h.member_id AND m.left_on IS NOT NULL
-               AND h.event IN ('activated', 'reconnected')
-            """
-        )
-    )
+    drop_open_steps(session)
     settle_bounced(
         session, members="returned", on="happened_on", actor="'job:reinstatement'"
     )
 
 
 def _set_gates(session: Session) -> None:
-    """Close the gates of leavers, suspend those in arrears, open all others."""
-    session.execute(
-        text(
-            """
-            SELECT ledger.set_gate(array_agg(member_id), gate)
-              FROM (SELECT m.member_id,
-                           CASE WHEN m.left_on IS NOT NULL THEN 'closed'
-                                WHEN EXISTS (
-                                    SELECT FROM subscription s
-                                     WHERE s.member_id = m.member_id AND s.in_arrears
-                                       AND s.ended_on IS NULL) THEN 'suspended'
-                                ELSE 'open' END AS gate
-                      FROM member m JOIN happened h ON h.member_id = m.member_id) g
-             GROUP BY gate
-            """
-        )
-    )
+    """Close the gates of leavers, suspend those in arrears, open all others.
+
+    Arrears on any line of a person close them all. Who has left and may still redeem
+    for some days finds the gate open until then.
+    """
+    session.execute(_SET_GATES)
+
+
+_SET_GATES = text(
+    """
+    SELECT ledger.set_gate(array_agg(member_id), gate)
+      FROM (SELECT m.member_id,
+                   CASE WHEN m.left_on IS NOT NULL AND NOT EXISTS (
+                            SELECT FROM departure d JOIN churn_policy p
+                                ON p.version = d.policy_version AND p.reason = d.reason
+                             WHERE d.member_id = m.member_id AND d.booked_at IS NULL
+                               AND d.reinstated_on IS NULL AND p.may_redeem)
+                            THEN 'closed'
+                        WHEN EXISTS (
+                            SELECT FROM subscription s
+                              LEFT JOIN subscription_event e
+                                ON e.member_id = s.member_id
+                               AND e.event_ref = s.state_ref
+                             WHERE s.ended_on IS NULL AND s.member_id IN (
+                                       SELECT m.member_id UNION
+                                       SELECT k.member_id FROM person p
+                                         JOIN person k ON k.id_hash = p.id_hash
+                                        WHERE p.member_id = m.member_id)
+                               AND (s.in_arrears AND EXISTS (
+                                       SELECT FROM churn_freeze f
+                                        WHERE f.version = t.version
+                                          AND f.event = 'suspended'
+                                          AND f.reason IN ('arrears', ''))
+                                   OR EXISTS (
+                                       SELECT FROM churn_freeze f
+                                        WHERE f.version = t.version
+                                          AND f.event = e.event
+                                          AND f.reason IN (e.reason, ''))))
+                            THEN 'suspended'
+                        ELSE 'open' END AS gate
+              FROM member m JOIN situation a ON a.member_id = m.member_id
+              CROSS JOIN (SELECT max(version) AS version FROM churn_terms) t) g
+     GROUP BY gate
+    """
+)

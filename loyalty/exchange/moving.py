@@ -22,6 +22,7 @@ from loyalty.exchange.models import Exchange, ExchangeEvent, ExchangeReversal
 from loyalty.exchange.rules import Direction
 from loyalty.points.entries import UNIVERSAL
 from loyalty.points.operations import first_open_day
+from loyalty.points.queries import is_void
 from loyalty.rules.queries import programme_terms
 from loyalty.settings import TIME_ZONE
 
@@ -76,7 +77,11 @@ class Hand:
 
         What belonged to somebody who has left the network since is void.
         """
-        to = "voided.churn" if has_left(self.session, self.exchange.member_id) else None
+        to = (
+            "voided.churn"
+            if is_void(self.session, member_id=self.exchange.member_id)
+            else None
+        )
         self._post(
             "release",
             Transfer(None, to, None, None),
@@ -130,7 +135,7 @@ class Hand:
     def _undo_out(self) -> UUID | None:
         if self.exchange.entry_id is None:
             return None
-        left = has_left(self.session, self.exchange.member_id)
+        left = is_void(self.session, member_id=self.exchange.member_id)
         return self._post(
             "exchange_out_reversal",
             Transfer(None, "voided.churn" if left else "available", None, None),
@@ -221,15 +226,6 @@ class Hand:
         return posted.id
 
 
-def has_left(session: Session, member_id: int) -> bool:
-    """Tell whether a member has left the network."""
-    left_on = session.scalar(
-        text("SELECT left_on FROM member WHERE member_id = :member"),
-        {"member": member_id},
-    )
-    return left_on is not None
-
-
 def _months_after(first: date, months: int) -> date:
     month = first.month - 1 + months
     return date(first.year + month // 12, month % 12 + 1, 1)
@@ -305,7 +301,7 @@ def confirm(hand: Hand, reason: str | None = None) -> None:
     exchange = hand.exchange
     if exchange.direction == Direction.OUT:
         hand.capture()
-    elif has_left(hand.session, exchange.member_id):
+    elif is_void(hand.session, member_id=exchange.member_id):
         # Points would be void as they come: somebody must ask for the units back.
         blocks.release(hand.session, [exchange.exchange_ref], at=hand.at)
         move(hand, "disputed", "has_left")

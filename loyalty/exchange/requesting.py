@@ -30,7 +30,7 @@ from loyalty.exchange.errors import (
     SpendLocked,
 )
 from loyalty.exchange.models import Exchange, RateCard
-from loyalty.exchange.moving import Hand, confirm, days, has_left, move
+from loyalty.exchange.moving import Hand, confirm, days, move
 from loyalty.exchange.quotes import Quote
 from loyalty.exchange.rules import (
     FIRST_WAITS,
@@ -39,6 +39,7 @@ from loyalty.exchange.rules import (
     Direction,
     binding,
 )
+from loyalty.points.queries import is_void
 from loyalty.settings import TIME_ZONE
 
 
@@ -141,7 +142,7 @@ def _check_account(
 def _check_guards(
     session: Session, member_id: int, quote: Quote, *, at: datetime
 ) -> None:
-    if has_left(session, member_id):
+    if is_void(session, member_id=member_id):
         raise HasLeft
     guarded = guard(session, member_id)
     if quote.direction == Direction.OUT and guarded.spend_locked_at is not None:

@@ -87,6 +87,7 @@ class Person(Base):
     """Personal data of a member, apart from the books so that it can be erased."""
 
     __tablename__ = "person"
+    __table_args__ = (Index(None, "id_hash"),)
 
     member_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("member.member_id"), primary_key=True
@@ -126,6 +127,7 @@ class Subscription(Base):
     state: Mapped[str] = mapped_column(server_default="active")
     in_arrears: Mapped[bool] = mapped_column(server_default=false())
     state_at: Mapped[datetime]
+    state_ref: Mapped[str | None]  # of the event that says so; None: none did
     ended_on: Mapped[date | None]  # None: alive
     content: Mapped[UUID]
     feed_file: Mapped[int | None]  # None: not booked from a file

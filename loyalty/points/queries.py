@@ -26,6 +26,32 @@ class UnknownMember(Missing):
         super().__init__(member_ref=member_ref)
 
 
+def is_void(session: Session, *, member_id: int) -> bool:
+    """Tell whether what a member had is void."""
+    return member_id in void_members(session, [member_id])
+
+
+def void_members(session: Session, member_ids: Sequence[int]) -> frozenset[int]:
+    """Return those whose benefits are void: left, and no days of grace are left.
+
+    What is given back to them is void at once.
+    """
+    return frozenset(
+        session.scalars(
+            text(
+                """
+                SELECT m.member_id FROM member m
+                 WHERE m.member_id = ANY(:members) AND m.left_on IS NOT NULL
+                   AND NOT EXISTS (
+                       SELECT FROM departure d WHERE d.member_id = m.member_id
+                          AND d.booked_at IS NULL AND d.reinstated_on IS NULL)
+                """
+            ),
+            {"members": list(member_ids)},
+        )
+    )
+
+
 def standing(
     session: Session, *, member_ref: str, all_lots: bool = False
 ) -> dict[str, object]:
@@ -160,6 +186,7 @@ class Wallet:
     owed: int
     gate: str
     left_on: date | None  # None: takes part
+    reinstate_until: date | None  # the last day of a return in time; None: never left
     parts: Sequence[IssuerPart]
 
 
@@ -284,7 +311,10 @@ def wallet(session: Session, *, member_id: int, on: date) -> Wallet:
             SELECT coalesce(sum(b.pending), 0) AS pending,
                    coalesce(sum(b.held), 0) AS held, coalesce(sum(b.owed), 0) AS owed,
                    (SELECT gate FROM ledger.book WHERE member_id = :member) AS gate,
-                   (SELECT left_on FROM member WHERE member_id = :member) AS left_on
+                   (SELECT left_on FROM member WHERE member_id = :member) AS left_on,
+                   (SELECT max(reinstate_until) FROM departure
+                     WHERE member_id = :member AND reinstated_on IS NULL)
+                       AS reinstate_until
               FROM ledger.balance b
              WHERE b.member_id = :member AND b.unit = ANY(:units)
             """
@@ -298,6 +328,7 @@ def wallet(session: Session, *, member_id: int, on: date) -> Wallet:
         owed=int(total.owed),
         gate=total.gate or "closed",
         left_on=total.left_on,
+        reinstate_until=total.reinstate_until,
         parts=[
             IssuerPart(
                 issuer=part.issuer,

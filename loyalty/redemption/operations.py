@@ -19,6 +19,7 @@ from ledger.values import Entry, Transfer
 from loyalty.members.claims import claim_new, decide_known, reject
 from loyalty.points.entries import UNIVERSAL
 from loyalty.points.operations import draft, first_open_day
+from loyalty.points.queries import is_void, void_members
 from loyalty.redemption.models import Redemption, RedemptionReturn
 
 
@@ -76,13 +77,13 @@ def release(session: Session, step: Step, *, held_by: UUID) -> UUID:
 
     What belonged to somebody who has left the network since is void with the rest.
     """
-    left = _leavers(session, [step.member_id])
+    left = void_members(session, [step.member_id])
     return Book(session).post(_release(step, held_by, left)).id
 
 
 def release_many(session: Session, held: Sequence[tuple[Step, UUID]]) -> None:
     """Give back what many holds set aside, in one call."""
-    left = _leavers(session, [step.member_id for step, _ in held])
+    left = void_members(session, [step.member_id for step, _ in held])
     answers = Book(session).post_many(
         [_release(step, held_by, left) for step, held_by in held]
     )
@@ -110,7 +111,7 @@ def give_back(
         occurred_at=step.at,
         actor=step.actor,
     )
-    if _has_left(session, step.member_id):
+    if is_void(session, member_id=step.member_id):
         # All of it may have paid what the member owed.
         with suppress(NothingToPost):
             _post(
@@ -234,23 +235,6 @@ def _entry(
         actor=step.actor,
         reverses=reverses,
         asked={"kind": kind} | asked,
-    )
-
-
-def _has_left(session: Session, member_id: int) -> bool:
-    return member_id in _leavers(session, [member_id])
-
-
-def _leavers(session: Session, member_ids: Sequence[int]) -> frozenset[int]:
-    """Return which of some members have left the network."""
-    return frozenset(
-        session.scalars(
-            text(
-                "SELECT member_id FROM member"
-                " WHERE member_id = ANY(:members) AND left_on IS NOT NULL"
-            ),
-            {"members": list(member_ids)},
-        )
     )
 
 

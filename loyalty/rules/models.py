@@ -15,8 +15,7 @@ class ProgrammeTerms(Base):
     __table_args__ = (
         CheckConstraint(
             "expiry_months > 0 AND cancel_unpaid_after_days > 0"
-            " AND reinstate_within_days > 0 AND carrying_fen_num > 0"
-            " AND carrying_fen_den > 0",
+            " AND carrying_fen_num > 0 AND carrying_fen_den > 0",
             name="makes_sense",
         ),
     )
@@ -24,7 +23,6 @@ class ProgrammeTerms(Base):
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     expiry_months: Mapped[int]  # after the earning month, to the end of that month
     cancel_unpaid_after_days: Mapped[int]  # after the due day; canceled the day after
-    reinstate_within_days: Mapped[int]  # of leaving, inclusive
     carrying_fen_num: Mapped[int]  # what a point is carried at, in fen
     carrying_fen_den: Mapped[int]
     loaded_at: Mapped[datetime]
@@ -140,3 +138,89 @@ class TierTerms(Base):
     tier: Mapped[str] = mapped_column(primary_key=True)
     rank: Mapped[int]  # higher is better
     needed: Mapped[int] = mapped_column(BigInteger)  # of what the policy measures
+
+
+CHURN_REASONS = ("ported_out", "voluntary", "arrears", "lost", "fraud")
+BENEFITS = (
+    "exchanges",
+    "orders",
+    "vouchers",
+    "bookings",
+    "clubs",
+    "tier",
+    "points.pending",
+    "points.operator",
+    "points.universal",
+    "links",
+    "card",
+)
+
+
+class ChurnTerms(Base):
+    """One version of what leaving the network means, from a day on."""
+
+    __tablename__ = "churn_terms"
+    __table_args__ = (
+        CheckConstraint("bank_answers_within_days > 0", name="makes_sense"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    starts_on: Mapped[date]  # for who leaves on that day or later
+    bank_answers_within_days: Mapped[int]  # working days (domain.md Q17)
+    loaded_at: Mapped[datetime]
+    approval_id: Mapped[int | None] = mapped_column(BigInteger)  # None: came with us
+
+
+class ChurnPolicy(Base):
+    """What holds for who leaves for one reason.
+
+    There is none for `internal` and `deceased`: neither ever voids anything (B16).
+    """
+
+    __tablename__ = "churn_policy"
+    __table_args__ = (
+        CheckConstraint(
+            f"reason IN ({', '.join(map(repr, CHURN_REASONS))})", name="reason_known"
+        ),
+        CheckConstraint("scope IN ('identity', 'line')", name="scope_known"),
+        CheckConstraint(
+            "notice_days >= 0 AND grace_days >= 0 AND reinstate_within_days >= 0",
+            name="makes_sense",
+        ),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    scope: Mapped[str]
+    notice_days: Mapped[int]  # between being told and losing anything
+    grace_days: Mapped[int]  # between leaving and losing anything
+    may_redeem: Mapped[bool]  # within these days
+    reinstate_within_days: Mapped[int]  # of leaving, inclusive
+
+
+class ChurnBenefit(Base):
+    """A benefit that leaving for one reason ends; what has no row survives."""
+
+    __tablename__ = "churn_benefit"
+    __table_args__ = (
+        CheckConstraint(
+            f"benefit IN ({', '.join(map(repr, BENEFITS))})", name="benefit_known"
+        ),
+        UniqueConstraint("version", "reason", "nth"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    benefit: Mapped[str] = mapped_column(primary_key=True)
+    nth: Mapped[int]  # in which order they end
+    comes_back: Mapped[bool]  # with a return in time
+
+
+class ChurnFreeze(Base):
+    """A state of a line that closes the member's spending gate while it lasts."""
+
+    __tablename__ = "churn_freeze"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event: Mapped[str] = mapped_column(primary_key=True)  # suspended, pre_cancelled
+    reason: Mapped[str] = mapped_column(primary_key=True)  # '': whatever the reason

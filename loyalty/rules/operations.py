@@ -1,13 +1,13 @@
 """Load the programme's terms."""
 
 import tomllib
-from datetime import datetime
+from datetime import date, datetime
 from importlib.resources import files
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from loyalty.rules.leaving import insert_all, load_churn_terms
 from loyalty.rules.models import (
     ActivityTerms,
     BillTerms,
@@ -35,7 +35,6 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
             | {
                 "expiry_months": programme["expiry_months"],
                 "cancel_unpaid_after_days": programme["cancel_unpaid_after_days"],
-                "reinstate_within_days": programme["reinstate_within_days"],
                 "carrying_fen_num": num,
                 "carrying_fen_den": den,
                 "loaded_at": at,
@@ -71,10 +70,9 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
         ],
         **_tiers(terms.get("tier_policy"), terms.get("tier", []), at),
     }
-    for model, values in rows.items():
-        if not values:
-            continue
-        session.execute(insert(model).values(values).on_conflict_do_nothing())
+    insert_all(session, rows)
+    if "churn" in terms:
+        load_churn_terms(session, terms=terms["churn"], starts_on=date.min, at=at)
 
 
 def _tiers(

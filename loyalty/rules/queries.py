@@ -21,7 +21,6 @@ class Terms:
     version: int
     expiry_months: int
     cancel_unpaid_after_days: int
-    reinstate_within_days: int
     carrying_fen_num: int
     carrying_fen_den: int
 
@@ -35,7 +34,7 @@ def programme_terms(session: Session) -> Terms:
         text(
             """
             SELECT version, expiry_months, cancel_unpaid_after_days,
-                   reinstate_within_days, carrying_fen_num, carrying_fen_den
+                   carrying_fen_num, carrying_fen_den
               FROM programme_terms ORDER BY version DESC LIMIT 1
             """
         )

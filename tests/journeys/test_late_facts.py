@@ -115,11 +115,21 @@ def test_a_leaving_told_late_voids_what_was_earned_since(programme, bill, pay, c
     assert programme.member("WANG").universal == (15, 0)
 
 
-def test_an_event_older_than_what_is_known_of_the_line_is_history(programme, bill):
+def test_an_end_that_is_heard_of_late_is_the_end(programme, bill):
     bill("B", "100.00")
     programme.event("E-1", WANG, "suspended", "2007-11-10", "arrears")
 
     assert programme.event("E-2", WANG, "closed", "2007-11-09", "voluntary").booked == 1
+
+    wang = programme.member("WANG")
+    assert (wang.points, wang.gate, wang.left_on) == ((0, 0, 0), "closed", "2007-11-09")
+
+
+def test_an_event_older_than_what_is_known_of_the_line_is_history(programme, bill):
+    bill("B", "100.00")
+    programme.event("E-1", WANG, "suspended", "2007-11-10", "arrears")
+
+    assert programme.event("E-2", WANG, "resumed", "2007-11-09").booked == 1
 
     assert programme.member("WANG").points == (0, 150, 0)
     assert programme.member("WANG").gate == "suspended"

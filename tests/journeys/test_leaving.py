@@ -409,7 +409,7 @@ def test_all_of_it_in_one_file(programme, holds):
         ("E-7", "13399999999", "closed", "", day(15)),
     )
 
-    assert programme.rejects == ["line_has_ended", "unknown_msisdn"]
+    assert programme.rejects == ["unknown_msisdn"]
     assert holds() == (150, 90, 20)
     assert programme.member("WANG").gate == "open"
     assert programme.report("2007-11")["units"]["CUP"]["reinstated"] == 150

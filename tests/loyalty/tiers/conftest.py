@@ -115,9 +115,11 @@ class House:
     def leave(self, left_on, *, reinstated_on=None):
         self.session.execute(
             text(
-                "INSERT INTO departure (member_id, event_ref, left_on, reason,"
-                " booked_at, reinstated_on)"
-                " VALUES (:m, 'E', :left, 'voluntary', now(), :back)"
+                "INSERT INTO departure (member_id, event_ref, cause_ref, left_on,"
+                " left_at, reason, void_on, reinstate_until, booked_at, reinstated_on)"
+                " VALUES (:m, 'E', 'E', CAST(:left AS date), CAST(:left AS date),"
+                " 'voluntary', CAST(:left AS date), CAST(:left AS date) + 90, now(),"
+                " :back)"
             ),
             {"m": self.member_id, "left": left_on, "back": reinstated_on},
         )

@@ -69,8 +69,10 @@ def test_a_comeback_starts_anew_unless_the_leaving_is_taken_back(
     bill("2007-11-05", 120_000)
     session.execute(
         text(
-            "INSERT INTO departure (member_id, event_ref, left_on, reason, booked_at,"
-            " reinstated_on) VALUES (:m, 'E', '2007-09-01', 'voluntary', now(), :back)"
+            "INSERT INTO departure (member_id, event_ref, cause_ref, left_on, left_at,"
+            " reason, void_on, reinstate_until, booked_at, reinstated_on)"
+            " VALUES (:m, 'E', 'E', '2007-09-01', '2007-09-01', 'voluntary',"
+            " '2007-09-01', '2007-12-01', now(), :back)"
         ),
         {"m": member, "back": back_on},
     )

@@ -1,0 +1,82 @@
+"""What has to be ended for whom: one row for each thing, written over sets."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+# What a leaver may still have, by benefit: SQL over the leaver `v` that yields the
+# subject of each step. Whatever has nothing to be found has no step.
+FINDERS = {
+    "exchanges": """
+        SELECT x.exchange_ref FROM exchange x
+         WHERE x.member_id = v.member_id AND x.state IN ('requested', 'sent')""",
+    "orders": """
+        SELECT o.order_ref FROM member_order o
+         WHERE o.member_id = v.member_id AND (
+               o.state IN ('awaiting_review', 'awaiting_payment', 'accepted',
+                           'in_progress')
+            OR o.state = 'fulfilled' AND o.fulfilment = 'INSURANCE' AND EXISTS (
+                   SELECT FROM policy p WHERE p.member_id = o.member_id
+                      AND p.order_ref = o.order_ref
+                      AND p.free_look_until >= v.effective_on))""",
+    "vouchers": """
+        SELECT DISTINCT u.order_ref FROM voucher u
+         WHERE u.member_id = v.member_id AND u.state = 'issued'
+           AND (u.valid_until IS NULL OR u.valid_until >= v.effective_on)""",
+    "points.pending": "SELECT '' WHERE v.voids_pending",
+    "points.operator": "SELECT '' WHERE 'CUP' = ANY (v.units)",
+    "points.universal": "SELECT '' WHERE 'UNI' = ANY (v.units)",
+    "tier": "SELECT ''",
+    "links": """
+        SELECT c.consent_ref FROM link_consent c
+         WHERE c.member_id = v.member_id AND c.ended_at IS NULL""",
+    "card": """
+        SELECT k.partner || '/' || k.account_ref
+          FROM link k JOIN partner p ON p.partner = k.partner
+         WHERE k.member_id = v.member_id AND p.kind = 'bank'""",
+}
+
+# What the transaction that voids has done itself.
+_DONE_AT_ONCE = "('points.pending', 'points.operator', 'points.universal', 'tier')"
+
+_WRITE = text(
+    f"""
+    INSERT INTO churn_step (member_id, departure_ref, benefit, subject, nth, state,
+                            made_at, due_at, ended_at)
+    SELECT v.member_id, v.event_ref, b.benefit, f.subject, b.nth,
+           CASE WHEN b.benefit IN {_DONE_AT_ONCE} THEN 'done' ELSE 'due' END,
+           v.occurred_at, v.occurred_at,
+           CASE WHEN b.benefit IN {_DONE_AT_ONCE} THEN v.occurred_at END
+      FROM voiding v
+      JOIN churn_benefit b ON b.version = v.policy_version AND b.reason = v.reason
+      CROSS JOIN LATERAL (
+          {
+        " UNION ALL ".join(
+            f"SELECT subject FROM ({query}) x(subject) WHERE b.benefit = '{benefit}'"
+            for benefit, query in FINDERS.items()
+        )
+    }) f
+    """
+)
+
+_DROP = text(
+    """
+    UPDATE churn_step t SET state = 'dropped', ended_at = r.occurred_at,
+                            waits_for = NULL
+      FROM returned r
+     WHERE t.member_id = r.member_id AND t.departure_ref = r.departure
+       AND t.state = 'due' AND t.attempts = 0
+    """
+)
+
+
+def write_steps(session: Session) -> None:
+    """Write down what has to be ended for those in `voiding`."""
+    session.execute(_WRITE)
+
+
+def drop_open_steps(session: Session) -> None:
+    """Let be what was not begun for those in `returned`.
+
+    What a partner was asked for already runs to its end.
+    """
+    session.execute(_DROP)
