@@ -32,6 +32,7 @@ from loyalty.catalogue import operations, queries, rules
 from loyalty.catalogue.errors import NotPublishable
 from loyalty.catalogue.rules import Item, ItemFacts, facts_of, leverage_tenths
 from loyalty.clock import now
+from loyalty.clubs.queries import clubs
 from loyalty.errors import LoyaltyError
 from loyalty.members.models import BRANDS
 from loyalty.staff.queries import names
@@ -455,6 +456,7 @@ def _form(
 ) -> str:
     with current_database().unit_of_work() as session:
         known = [(one.partner, one.name) for one in alliance(session)]
+        club_codes = [one.club for one in clubs(session)]
     if item is not None and item.partner and item.partner not in dict(known):
         known.append((item.partner, item.partner))
     return render_template(
@@ -466,6 +468,7 @@ def _form(
         changes=changes,
         rules=rules,
         brands=BRANDS,
+        club_codes=club_codes,
         partners=known,
         tomorrow=now().date() + timedelta(days=1),
     )

@@ -422,7 +422,7 @@ def why_not_words(why_not: WhyNot, *, channel: str) -> str:
             f"This is not sold by way of {term('channel', channel).lower()}, only by"
             f" {', '.join(term('channel', code).lower() for code in sold_in)}.",
         )
-    if why_not.code in ("brand_not_allowed", "tier_not_allowed"):
+    if why_not.code in ("brand_not_allowed", "tier_not_allowed", "club_not_allowed"):
         kind = why_not.code.removesuffix("_not_allowed")
         names = [term(kind, code) for code in facts[f"{kind}s"]]
         return speak(
@@ -436,7 +436,9 @@ def why_not_words(why_not: WhyNot, *, channel: str) -> str:
         )
     if why_not.code == "sold_out":
         return speak("已经兑完，补货后再来。", "All of them are gone for now.")
-    return speak("这一项现在不供应。", "This is not on offer now.")
+    return words_for(why_not.code, dict(facts)) or speak(
+        "这一项现在不供应。", "This is not on offer now."
+    )
 
 
 def _cost(offer: Quote) -> str:

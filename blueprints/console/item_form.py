@@ -20,7 +20,7 @@ from loyalty.catalogue import rules
 from loyalty.catalogue.rules import Fault, ItemFacts
 from loyalty.members.models import BRANDS
 
-LISTS: Final = ("channels", "brands", "tiers")
+LISTS: Final = ("channels", "brands", "tiers", "clubs")
 _LARGEST: Final = 1_000_000_000
 _TITLE_CHARS: Final = 60
 _TEXT_CHARS: Final = 600
@@ -117,6 +117,10 @@ class ItemSchema(Schema):
     channels = _some_of(rules.CHANNELS)
     brands = _some_of(BRANDS)
     tiers = _some_of(rules.TIERS)
+    clubs = shapes.List(
+        shapes.String(validate=Regexp(r"[A-Z0-9-]{1,20}", error="form_choice")),
+        load_default=None,
+    )
     segment = _one_of(rules.SEGMENTS, None)
     entry_rule_zh = shapes.String(
         load_default=None, validate=Length(max=_TEXT_CHARS, error="form_too_long")

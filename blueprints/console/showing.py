@@ -13,6 +13,7 @@ _TERMS = {
     "channels": "channel",
     "brands": "brand",
     "tiers": "tier",
+    "clubs": "club",
     "roles": "role",
     "scopes": "scope",
     "auth_method": "auth_method",
@@ -31,7 +32,7 @@ _TERMS = {
 }
 _DAYS = ("valid_from", "valid_until", "valid_to", "effective_on")
 _POINTS = ("points", "mix_points")
-_NO_LIMIT = ("channels", "brands", "tiers")
+_NO_LIMIT = ("channels", "brands", "tiers", "clubs")
 
 
 @bp.app_template_global()

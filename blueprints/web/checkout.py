@@ -365,7 +365,7 @@ def _prefilled(wish: Wish, stands: Standing) -> Mapping[str, str]:
 
 def _quantities(item: Item, chosen: int) -> list[tuple[int, str]]:
     most = min(
-        _CHOICES_MAX,
+        1 if item.fulfilment == "CLUB" else _CHOICES_MAX,
         item.limit_count or _CHOICES_MAX,
         _CHOICES_MAX if item.stock_left is None else max(item.stock_left, 1),
     )

@@ -34,6 +34,8 @@ EVENTS: Final[dict[str, Words]] = {
     "fulfilled": ("已完成", "Done"),
     "VOUCHER.fulfilled": ("已兑换，券码已发放", "Redeemed, code issued"),
     "TOP_UP.fulfilled": ("已兑换，充值码已发放", "Redeemed, top-up code issued"),
+    "CLUB.fulfilled": ("已加入俱乐部", "Joined the club"),
+    "CLUB.fulfilled.paid": ("已付款，已加入俱乐部", "Paid, and joined the club"),
     "fulfilled.policy_issued": ("保单已出具", "Policy issued"),
     "fulfilled.insurer_kept_policy": (
         "保险公司没有同意退保，保障继续",
@@ -66,6 +68,10 @@ EVENTS: Final[dict[str, Words]] = {
         "The airtime could not be credited",
     ),
     "returned": ("已全部退回", "All of it was given back"),
+    "returned.left_club": (
+        "退出俱乐部，没开始的月份已退",
+        "Left the club; months that had not begun were given back",
+    ),
     "returned.sent_back": ("退回给我们了", "It came back to us"),
 }
 
@@ -86,6 +92,8 @@ STANDS: Final[dict[str, Words]] = {
     "INSURANCE.fulfilled": ("保障已生效", "You are covered"),
     "DELIVERY.fulfilled": ("已送达", "Delivered"),
     "BOOKING.fulfilled": ("活动已结束", "It has taken place"),
+    "CLUB.fulfilled": ("欢迎加入", "Welcome to the club"),
+    "CLUB.returned": ("已退出俱乐部", "You have left the club"),
     "used": ("已经用掉了", "Used"),
     "lapsed": ("已过有效期", "No longer valid"),
     "canceled": ("已取消", "Cancelled"),

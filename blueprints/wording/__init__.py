@@ -13,7 +13,15 @@ from flask import Flask
 
 from blueprints import formatting
 from blueprints.language import speak
-from blueprints.wording import desk, exchanging, general, linking, ordering, shelf
+from blueprints.wording import (
+    clubs,
+    desk,
+    exchanging,
+    general,
+    linking,
+    ordering,
+    shelf,
+)
 from blueprints.wording.pages import PAGES
 from blueprints.wording.states import STATES
 from blueprints.wording.terms import TERMS
@@ -28,6 +36,7 @@ WORDS: Final[dict[str, Words]] = {
     **desk.REFUSALS,
     **linking.REFUSALS,
     **exchanging.REFUSALS,
+    **clubs.REFUSALS,
 }
 
 

@@ -32,6 +32,10 @@ REFUSALS: Final[dict[str, Words]] = {
         "只有服务和活动可以预约。",
         "Only services and activities are booked.",
     ),
+    "item_club_place_of_a_product": (
+        "俱乐部会籍属于服务类。",
+        "A place in a club is a service.",
+    ),
     "item_settled_with_nobody": (
         "有结算价就要选结算伙伴。",
         "With a settlement price somebody has to be settled with.",

@@ -27,6 +27,12 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     "booked": ("已预约", "Booked", "done"),
     "attended": ("已到场", "Attended", "done"),
     "missed": ("未到场", "Missed", "warm"),
+    # memberships of clubs
+    "club_waiting": ("待开始", "Begins later", "wait"),
+    "club_active": ("有效", "Holds", "done"),
+    "club_lapsed": ("已到期", "Ended", ""),
+    "club_ended": ("已退出", "Left", ""),
+    "club_refunded": ("已退出并退款", "Left, paid back", ""),
     # prepaid credit
     "asked": ("正在入账", "Being credited", "wait"),
     "credited": ("已入账", "Credited", "done"),

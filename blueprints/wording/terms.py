@@ -48,6 +48,20 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "GOLD": ("金卡", "Gold"),
         "DIAMOND": ("钻石卡", "Diamond"),
     },
+    # Whoever is not here has the names that the terms tell.
+    "club": {
+        "CAR": ("车友俱乐部", "Car club"),
+        "TT": ("乒乓球俱乐部", "Table-tennis club"),
+        "BIZ": ("商务俱乐部", "Business club"),
+        "FIT": ("健康俱乐部", "Health club"),
+        "LADY": ("女性俱乐部", "Women's club"),
+    },
+    "club_way": {
+        "tier": ("凭等级", "By tier"),
+        "invitation": ("凭邀请", "By invitation"),
+        "fee": ("付年费", "For a fee"),
+        "points": ("用积分", "With points"),
+    },
     "group": {
         "earned": ("获得", "Earned"),
         "spent": ("使用", "Spent"),
@@ -185,6 +199,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "DELIVERY": ("配送", "Delivery"),
         "INSURANCE": ("保险", "Insurance"),
         "BOOKING": ("预约", "Booking"),
+        "CLUB": ("俱乐部会籍", "Club membership"),
     },
     "code_source": {
         "GENERATED": ("系统生成", "Made by us"),
@@ -281,6 +296,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "channels": ("渠道", "Channels"),
         "brands": ("品牌", "Brands"),
         "tiers": ("会员等级", "Tiers"),
+        "clubs": ("限俱乐部会员", "Members of clubs"),
         "segment": ("目标客户", "Segment"),
         "entry_rule_zh": ("参与条件（中文）", "Who may have it, in Chinese"),
         "entry_rule_en": ("参与条件（英文）", "Who may have it, in English"),

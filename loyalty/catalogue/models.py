@@ -56,7 +56,8 @@ class CatalogueItem(Base):
             name="cost_treatment_follows_kind",
         ),
         CheckConstraint(
-            "fulfilment IN ('VOUCHER', 'TOP_UP', 'DELIVERY', 'INSURANCE', 'BOOKING')",
+            "fulfilment IN ('VOUCHER', 'TOP_UP', 'DELIVERY', 'INSURANCE', 'BOOKING',"
+            " 'CLUB')",
             name="fulfilment_known",
         ),
         CheckConstraint(
@@ -82,6 +83,10 @@ class CatalogueItem(Base):
             "state = 'draft' OR fulfilment <> 'INSURANCE' OR (settlement_fen <= 10000"
             " AND term_months <= 12 AND cover_class IN ('ACCIDENT', 'HEALTH'))",
             name="insurance_is_small",
+        ),
+        CheckConstraint(
+            "state = 'draft' OR fulfilment <> 'CLUB' OR kind = 'SERVICE'",
+            name="club_place_is_a_service",
         ),
         CheckConstraint("valid_until >= valid_from", name="ends_after_it_begins"),
         CheckConstraint(
@@ -115,10 +120,11 @@ class CatalogueItem(Base):
     market_fen: Mapped[int]
     settlement_fen: Mapped[int]  # what one redemption owes the partner
     partner: Mapped[str | None]  # None: our own product
-    # None: every channel, brand or tier may have it.
+    # None: every channel, brand, tier or member of a club may have it.
     channels: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     brands: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     tiers: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    clubs: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     segment: Mapped[str | None]  # None: a draft has not decided whom it is for
     entry_rule_zh: Mapped[str | None]  # None: a draft has not decided who may enter
     entry_rule_en: Mapped[str | None]  # None: as above

@@ -375,7 +375,7 @@ def _columns(facts: ItemFacts) -> dict[str, Any]:
     columns["account"] = account_of(facts)
     for name in ("family", "kind", "cost_treatment", "account"):
         columns[name] = columns[name] or None
-    for name in ("channels", "brands", "tiers"):
+    for name in ("channels", "brands", "tiers", "clubs"):
         columns[name] = None if columns[name] is None else list(columns[name])
     return columns
 

@@ -17,7 +17,7 @@ from loyalty.catalogue.rules import (
     publication_faults,
 )
 
-_LISTS = ("channels", "brands", "tiers")
+_LISTS = ("channels", "brands", "tiers", "clubs")
 # What a draft may leave open is NULL in the table and '' in the value.
 _OPEN = ("family", "kind", "cost_treatment", "account")
 _COLUMNS = ", ".join(

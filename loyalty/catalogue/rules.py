@@ -10,7 +10,7 @@ TELECOM_KINDS = ("VAS", "GUOXIN", "TERMINAL")  # domain.md A09
 OTHER_KINDS = ("PRODUCT", "SERVICE", "ACTIVITY")  # domain.md A16
 KINDS = OTHER_KINDS + TELECOM_KINDS
 COST_TREATMENTS = ("NO_REVENUE_EFFECT", "POINTS_ACCRUAL", "CLUB_COST")
-FULFILMENTS = ("VOUCHER", "TOP_UP", "DELIVERY", "INSURANCE", "BOOKING")
+FULFILMENTS = ("VOUCHER", "TOP_UP", "DELIVERY", "INSURANCE", "BOOKING", "CLUB")
 CODE_SOURCES = ("GENERATED", "POOL")
 CHANNELS = ("web", "hall", "hotline", "manager", "club", "partner", "pos")
 # Where a person of ours says something to the customer (domain.md E05).
@@ -63,9 +63,10 @@ class ItemFacts:
     mix_points: int | None = None
     mix_cash_fen: int | None = None
     partner: str | None = None  # None: our own product
-    channels: tuple[str, ...] | None = None  # None: every one; so with the next two
+    channels: tuple[str, ...] | None = None  # None: every one; so with the next three
     brands: tuple[str, ...] | None = None
     tiers: tuple[str, ...] | None = None
+    clubs: tuple[str, ...] | None = None
     segment: str | None = None
     entry_rule_zh: str | None = None
     entry_rule_en: str | None = None
@@ -139,7 +140,7 @@ def from_json(said: Mapping[str, Any]) -> ItemFacts:
     told = dict(said)
     for name in ("valid_from", "valid_until"):
         told[name] = None if told[name] is None else date.fromisoformat(told[name])
-    for name in ("channels", "brands", "tiers"):
+    for name in ("channels", "brands", "tiers", "clubs"):
         told[name] = None if told[name] is None else tuple(told[name])
     return ItemFacts(**told)
 
@@ -196,6 +197,7 @@ def why_not(
     on: date,
     bought_in_window: int,
     quantity: int = 1,
+    clubs: Collection[str] = (),
 ) -> WhyNot | None:
     """Return why somebody cannot have an item; None: they can.
 
@@ -220,6 +222,11 @@ def why_not(
             item.tiers is not None and tier not in item.tiers,
             "tier_not_allowed",
             {"tiers": item.tiers},
+        ),
+        (
+            item.clubs is not None and not set(item.clubs) & set(clubs),
+            "club_not_allowed",
+            {"clubs": item.clubs},
         ),
         (left is not None and left < quantity, "sold_out", {"left": left}),
         (
@@ -285,6 +292,8 @@ def _of_kind(facts: ItemFacts) -> list[Fault]:
         faults.append(Fault("telecom_needs_no_delivery", "fulfilment"))
     if facts.fulfilment == "BOOKING" and facts.kind not in ("SERVICE", "ACTIVITY"):
         faults.append(Fault("booking_of_a_product", "fulfilment"))
+    if facts.fulfilment == "CLUB" and facts.kind != "SERVICE":
+        faults.append(Fault("club_place_of_a_product", "fulfilment"))
     return faults
 
 

@@ -81,6 +81,21 @@ class BrandNotAllowed(Refused):
         super().__init__(brands=list(brands))
 
 
+class ClubNotAllowed(Refused):
+    """The item is for members of other clubs."""
+
+    code = "club_not_allowed"
+
+    def __init__(self, *, clubs: Sequence[str]) -> None:
+        super().__init__(clubs=list(clubs))
+
+
+class ClubPlaceOrdered(Conflict):
+    """A place in this club is ordered already, and waits."""
+
+    code = "club_place_ordered"
+
+
 class TierNotAllowed(Refused):
     """The item is for other tiers."""
 

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from ledger.book import Book
 from loyalty.catalogue.operations import put_back_stock
 from loyalty.catalogue.queries import item as catalogue_item
+from loyalty.clubs.operations import admit
+from loyalty.clubs.rules import JoinWay
 from loyalty.keyring import Keyring
 from loyalty.orders import queries
 from loyalty.orders.errors import UnknownOrder
@@ -27,7 +29,13 @@ from loyalty.orders.models import (
     PrepaidCredit,
 )
 from loyalty.orders.queries import OrderView
-from loyalty.orders.rules import Question, Recipient, partner_reference, share
+from loyalty.orders.rules import (
+    Question,
+    Recipient,
+    Way,
+    partner_reference,
+    share,
+)
 from loyalty.payments.models import Payment
 from loyalty.payments.operations import ask as ask_payment
 from loyalty.payments.operations import ask_refund
@@ -162,6 +170,18 @@ def spend_points(hand: InHand) -> None:
 def hand_over(hand: InHand, reason: str | None = None) -> None:
     """Give the member what was set aside: codes at once, all else as it comes."""
     order = hand.order
+    if order.fulfilment == "CLUB":
+        admit(
+            hand.session,
+            member_id=order.member_id,
+            item_code=order.item_code,
+            way=JoinWay.POINTS if order.way == Way.POINTS else JoinWay.FEE,
+            order_ref=order.order_ref,
+            actor=hand.actor,
+            at=hand.at,
+        )
+        move(hand, "fulfilled", reason)
+        return
     if order.fulfilment in VOUCHERS:
         vouchers.issue(
             hand.session,
@@ -211,35 +231,16 @@ def undo(hand: InHand, *, quantity: int, reason: str | None, restock: bool) -> N
     is owed to the partner are shared out so that the parts add up exactly.
     """
     order, session = hand.order, hand.session
-    nth = 1 + (
-        session.scalar(
-            select(func.count()).where(
-                RedemptionReturn.member_id == order.member_id,
-                RedemptionReturn.redemption_ref == hand.step.ref,
-            )
-        )
-        or 0
-    )
     part = {
         "quantity": quantity,
         "returned": order.returned_quantity,
         "of": order.quantity,
     }
-    points = share(order.points, **part)
-    entry_id: UUID | None = None
-    if points:
-        assert order.redeemed_by is not None
-        entry_id = redemption.give_back(
-            session, hand.step, redeemed_by=order.redeemed_by, points=points, nth=nth
-        )
-    redemption.record_return(
-        session,
-        hand.step,
-        nth=nth,
+    nth = give_back(
+        hand,
         quantity=quantity,
-        points=points,
+        points=share(order.points, **part),
         settlement_fen=share(order.settlement_fen, **part),
-        entry_id=entry_id,
     )
     if order.fulfilment in VOUCHERS and order.state == "fulfilled":
         vouchers.void(
@@ -258,6 +259,39 @@ def undo(hand: InHand, *, quantity: int, reason: str | None, restock: bool) -> N
     # A code of a pool is spoilt once it was shown.
     if restock and not (order.fulfilment in VOUCHERS and order.code_source == "POOL"):
         put_back_stock(session, item_code=order.item_code, quantity=quantity)
+
+
+def give_back(hand: InHand, *, quantity: int, points: int, settlement_fen: int) -> int:
+    """Give points of a redeemed order back, and owe as much less; which return it is.
+
+    They go to the lots they came from, the last drawn first.
+    """
+    order, session = hand.order, hand.session
+    nth = 1 + (
+        session.scalar(
+            select(func.count()).where(
+                RedemptionReturn.member_id == order.member_id,
+                RedemptionReturn.redemption_ref == hand.step.ref,
+            )
+        )
+        or 0
+    )
+    entry_id: UUID | None = None
+    if points:
+        assert order.redeemed_by is not None
+        entry_id = redemption.give_back(
+            session, hand.step, redeemed_by=order.redeemed_by, points=points, nth=nth
+        )
+    redemption.record_return(
+        session,
+        hand.step,
+        nth=nth,
+        quantity=quantity,
+        points=points,
+        settlement_fen=settlement_fen,
+        entry_id=entry_id,
+    )
+    return nth
 
 
 def refund(hand: InHand, *, name: str, amount_fen: int, reason: str | None) -> None:

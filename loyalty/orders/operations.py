@@ -219,7 +219,12 @@ def paid(
     if payment is not None and payment.state == "succeeded":
         if order.state == "awaiting_payment":
             go_on(hand, "paid")
-        elif order.state in OVER_STATES and payment.refunding_fen == 0:
+        # What was given back once is no money that came too late.
+        elif (
+            order.state in OVER_STATES
+            and payment.refunding_fen == 0
+            and order.returned_quantity == 0
+        ):
             refund(
                 hand,
                 name="late",

@@ -19,7 +19,8 @@ from loyalty.access.queries import guard
 from loyalty.access.rules import BOUND_POINTS_MAX, Level, is_fresh
 from loyalty.catalogue.errors import SoldOut
 from loyalty.catalogue.operations import take_stock
-from loyalty.catalogue.rules import WhyNot
+from loyalty.catalogue.rules import Item, WhyNot
+from loyalty.clubs.errors import AlreadyMember
 from loyalty.errors import LoyaltyError
 from loyalty.keyring import Keyring
 from loyalty.orders import queries
@@ -28,6 +29,8 @@ from loyalty.orders.errors import (
     BrandNotAllowed,
     ChannelNotAllowed,
     ClerkCapReached,
+    ClubNotAllowed,
+    ClubPlaceOrdered,
     ConsentMissing,
     GateClosed,
     LimitReached,
@@ -135,7 +138,8 @@ def place(
 
     When it is refused nothing is written, and no confirmation is used up. Raises
     `UnknownItem`, `NotAMember`, `QuantityOutOfRange`, `WayNotOffered`, `NotOnSale`,
-    `ChannelNotAllowed`, `BrandNotAllowed`, `TierNotAllowed`, `SoldOut`,
+    `ChannelNotAllowed`, `BrandNotAllowed`, `TierNotAllowed`, `ClubNotAllowed`,
+    `AlreadyMember`, `ClubPlaceOrdered`, `SoldOut`,
     `LimitReached`, `PriceChanged`, `RecipientIncomplete`, `ConsentMissing`,
     `GateClosed`, `PointsMissing`, `SpendLocked`, `CoolingDown`, `VelocityReached`,
     `ClerkCapReached`, `StoredValueReached`, `SignInStale`, `ConfirmationMissing`,
@@ -214,6 +218,18 @@ def _reason(offer: Quote, why_not: WhyNot, channel: str) -> LoyaltyError:
             return SoldOut(item_code=item.item_code)
         case "limit_reached":
             return LimitReached(count=item.limit_count or 0, days=item.limit_days or 0)
+    return _reason_of_club(item, why_not)
+
+
+def _reason_of_club(item: Item, why_not: WhyNot) -> LoyaltyError:
+    facts: dict[str, Any] = dict(why_not.facts)
+    match why_not.code:
+        case "club_not_allowed":
+            return ClubNotAllowed(clubs=item.clubs or ())
+        case "club_place_ordered":
+            return ClubPlaceOrdered()
+        case "already_club_member":
+            return AlreadyMember(**facts)
     return NotOnSale(item_code=item.item_code)
 
 

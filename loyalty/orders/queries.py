@@ -16,6 +16,9 @@ from loyalty.access.queries import member_of_number
 from loyalty.access.rules import Level, level_for
 from loyalty.catalogue.queries import item as catalogue_item
 from loyalty.catalogue.rules import Item, WhyNot, price, why_not
+from loyalty.clubs.errors import AlreadyMember, NotTakingPart, UnknownClub
+from loyalty.clubs.operations import check_place
+from loyalty.clubs.queries import club_of_item, clubs_of
 from loyalty.members.queries import member_id_of
 from loyalty.orders.errors import (
     NotAMember,
@@ -90,6 +93,7 @@ class Buyer:
     gate: str
     brands: frozenset[str]
     tier: str | None
+    clubs: frozenset[str]  # to which the member belongs
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +326,8 @@ def quote(
     if not 1 <= quantity <= QUANTITY_MAX:
         raise QuantityOutOfRange(quantity=quantity, most=QUANTITY_MAX)
     item = catalogue_item(session, item_code)
+    if item.fulfilment == "CLUB" and quantity > 1:
+        raise QuantityOutOfRange(quantity=quantity, most=1)
     who = buyer(session, member_id=member_id, on=on)
     offered = prices(item, quantity=quantity, tier=who.tier)
     if way not in offered:
@@ -341,13 +347,13 @@ def quote(
         available=available,
         missing=max(0, chosen.points - available),
         level=level_for(points=chosen.points, is_own=item.is_own),
-        why_not=why_not(
+        why_not=obstacle(
+            session,
             item,
+            who,
+            member_id=member_id,
             channel=channel,
-            brands=who.brands,
-            tier=who.tier,
             on=on,
-            bought_in_window=bought(session, member_id=member_id, item=item, on=on),
             quantity=quantity,
         ),
         ways=[
@@ -384,7 +390,52 @@ def buyer(session: Session, *, member_id: int, on: date) -> Buyer:
     if row is None:
         raise NotAMember
     tier = standing(session, member_id=member_id, on=on).tier
-    return Buyer(gate=row.gate, brands=frozenset(row.brands), tier=tier)
+    clubs = frozenset(clubs_of(session, member_id=member_id, on=on))
+    return Buyer(gate=row.gate, brands=frozenset(row.brands), tier=tier, clubs=clubs)
+
+
+def obstacle(
+    session: Session,
+    item: Item,
+    who: Buyer,
+    *,
+    member_id: int,
+    channel: str,
+    on: date,
+    quantity: int = 1,
+) -> WhyNot | None:
+    """Return why a member cannot have an item now; None: they can.
+
+    Whoever belongs to a club has a place in it already, until it is time to renew;
+    and nobody orders two places at once.
+    """
+    reason = why_not(
+        item,
+        channel=channel,
+        brands=who.brands,
+        tier=who.tier,
+        clubs=who.clubs,
+        on=on,
+        bought_in_window=bought(session, member_id=member_id, item=item, on=on),
+        quantity=quantity,
+    )
+    if reason is not None or item.fulfilment != "CLUB":
+        return reason
+    try:
+        club = club_of_item(session, item.item_code)
+        check_place(session, member_id=member_id, club=club, on=on)
+    except UnknownClub:
+        return WhyNot("not_on_sale")
+    except (AlreadyMember, NotTakingPart) as error:
+        return WhyNot(error.code, error.facts)
+    is_under_way = session.scalar(
+        text(
+            "SELECT EXISTS (SELECT FROM member_order WHERE member_id = :member"
+            " AND item_code = :item AND state = ANY (:open))"
+        ),
+        {"member": member_id, "item": item.item_code, "open": list(OPEN_STATES)},
+    )
+    return WhyNot("club_place_ordered") if is_under_way else None
 
 
 def lines_of(session: Session, *, member_id: int) -> list[str]:

@@ -94,7 +94,7 @@ def is_prepay(*, fulfilment: str, way: str) -> bool:
 
 def service_channel(*, channel: str, fulfilment: str) -> str:
     """Return which of the two service channels an order is reported in (A06)."""
-    is_club = channel == "club" or fulfilment == "BOOKING"
+    is_club = channel == "club" or fulfilment in ("BOOKING", "CLUB")
     return "CLUB" if is_club else "RETENTION_WINDOW"
 
 

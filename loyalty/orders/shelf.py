@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from loyalty.accrual.queries import points_per_month
 from loyalty.catalogue.queries import on_sale
-from loyalty.catalogue.rules import Item, WhyNot, price, why_not
+from loyalty.catalogue.rules import Item, WhyNot, price
 from loyalty.orders.errors import NotAMember
-from loyalty.orders.queries import Buyer, bought, buyer, spendable
+from loyalty.orders.queries import Buyer, buyer, obstacle, spendable
 from loyalty.orders.rules import Price, Way, prices
 
 OPEN_GATE = "open"
@@ -74,13 +74,8 @@ def shelf(
             item=item,
             ways=prices(item, quantity=1, tier=who.tier),
             missing=max(0, price(item, tier=who.tier) - available),
-            why_not=why_not(
-                item,
-                channel=channel,
-                brands=who.brands,
-                tier=who.tier,
-                on=on,
-                bought_in_window=bought(session, member_id=member_id, item=item, on=on),
+            why_not=obstacle(
+                session, item, who, member_id=member_id, channel=channel, on=on
             ),
         )
         for item in items

@@ -2,7 +2,14 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
@@ -224,3 +231,89 @@ class ChurnFreeze(Base):
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     event: Mapped[str] = mapped_column(primary_key=True)  # suspended, pre_cancelled
     reason: Mapped[str] = mapped_column(primary_key=True)  # '': whatever the reason
+
+
+class CommunityTerms(Base):
+    """A community that clubs belong to (domain.md A41)."""
+
+    __tablename__ = "community_terms"
+    __table_args__ = (UniqueConstraint("version", "rank"),)
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    community: Mapped[str] = mapped_column(primary_key=True)
+    rank: Mapped[int]  # in which order they are shown
+    title_zh: Mapped[str]
+    title_en: Mapped[str]
+
+
+class ClubTerms(Base):
+    """A club: how one joins, for how long, and what becomes of what was paid."""
+
+    __tablename__ = "club_terms"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["version", "community"],
+            ["community_terms.version", "community_terms.community"],
+        ),
+        UniqueConstraint("version", "item_code"),
+        CheckConstraint(
+            "ways <@ ARRAY['tier', 'invitation', 'fee', 'points']"
+            " AND cardinality(ways) > 0",
+            name="ways_known",
+        ),
+        CheckConstraint(
+            "('tier' = ANY (ways)) = (tiers IS NOT NULL)", name="tier_says_which"
+        ),
+        CheckConstraint(
+            "(ways && ARRAY['fee', 'points']) = (item_code IS NOT NULL)",
+            name="sale_says_what",
+        ),
+        CheckConstraint(
+            "term_months > 0 AND renew_days >= 0 AND refund_days >= 0",
+            name="makes_sense",
+        ),
+        CheckConstraint(
+            "refund IN ('unused_months', 'full_within', 'none')", name="refund_known"
+        ),
+        CheckConstraint("on_churn IN ('end', 'keep')", name="on_churn_known"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    club: Mapped[str] = mapped_column(primary_key=True)
+    community: Mapped[str]
+    title_zh: Mapped[str]
+    title_en: Mapped[str]
+    description_zh: Mapped[str]
+    description_en: Mapped[str]
+    emblem: Mapped[str]
+    ways: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    tiers: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # None: by none
+    item_code: Mapped[str | None]  # of the catalogue; None: it is not sold
+    term_months: Mapped[int]
+    renew_days: Mapped[int]  # before the last day, from when on one may renew
+    refund: Mapped[str]  # of what was paid, to who leaves the club by wish
+    refund_days: Mapped[int]  # of `full_within`
+    # end: with the unused months of what was paid given back; keep: to its last day
+    on_churn: Mapped[str]
+
+
+class EntitlementTerms(Base):
+    """Something that members of a club may have, so often in a term."""
+
+    __tablename__ = "entitlement_terms"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["version", "club"], ["club_terms.version", "club_terms.club"]
+        ),
+        UniqueConstraint("version", "club", "rank"),
+        CheckConstraint("per_term > 0 AND cost_fen >= 0", name="makes_sense"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    club: Mapped[str] = mapped_column(primary_key=True)
+    entitlement: Mapped[str] = mapped_column(primary_key=True)
+    rank: Mapped[int]
+    title_zh: Mapped[str]
+    title_en: Mapped[str]
+    per_term: Mapped[int | None]  # None: as often as one likes
+    cost_fen: Mapped[int]  # of one use, to the club cost line (domain.md A17)

@@ -11,12 +11,24 @@ from loyalty.rules.leaving import insert_all, load_churn_terms
 from loyalty.rules.models import (
     ActivityTerms,
     BillTerms,
+    ClubTerms,
+    CommunityTerms,
+    EntitlementTerms,
     ExcludedCategory,
     ProgrammeTerms,
     TierPolicy,
     TierTerms,
     TillTerms,
 )
+
+# What a club leaves out: it is not sold, and no tier opens it.
+_CLUB_DEFAULTS: dict[str, Any] = {
+    "tiers": None,
+    "item_code": None,
+    "refund": "none",
+    "refund_days": 0,
+    "on_churn": "end",
+}
 
 
 def starting_terms() -> dict[str, Any]:
@@ -69,6 +81,15 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
             for till in terms.get("till", [])
         ],
         **_tiers(terms.get("tier_policy"), terms.get("tier", []), at),
+        CommunityTerms: [
+            version | {"rank": rank} | community
+            for rank, community in enumerate(terms.get("community", []), start=1)
+        ],
+        ClubTerms: [version | _CLUB_DEFAULTS | club for club in terms.get("club", [])],
+        EntitlementTerms: [
+            version | {"rank": rank, "per_term": None, "cost_fen": 0} | entitlement
+            for rank, entitlement in enumerate(terms.get("entitlement", []), start=1)
+        ],
     }
     insert_all(session, rows)
     if "churn" in terms:

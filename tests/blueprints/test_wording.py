@@ -3,13 +3,21 @@
 import re
 
 from blueprints import wording
-from blueprints.wording import desk, exchanging, general, linking, ordering, shelf
+from blueprints.wording import (
+    clubs,
+    desk,
+    exchanging,
+    general,
+    linking,
+    ordering,
+    shelf,
+)
 
 _FACT = re.compile(r"\{(\w+)\}")
 
 
 def test_no_refusal_is_said_in_two_places():
-    parts = (general, ordering, shelf, desk, linking, exchanging)
+    parts = (general, ordering, shelf, desk, linking, exchanging, clubs)
 
     assert sum(len(part.REFUSALS) for part in parts) == len(wording.WORDS)
 

@@ -1,0 +1,1 @@
+"""Clubs: who belongs to which, until when, and what belonging brings."""
