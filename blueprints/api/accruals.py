@@ -20,11 +20,11 @@ from blueprints.api.shapes import (
 )
 from blueprints.oauth.protecting import caller, requires_scope
 from loyalty.accrual.errors import (
-    BY_REASON,
     TotalsDisagree,
     UnknownAccount,
     UnknownAccrual,
     ZeroAmount,
+    refusal,
 )
 from loyalty.accrual.queries import Activity, activities, original_of
 from loyalty.clock import now
@@ -126,7 +126,13 @@ class ExplainedSchema(PostedSchema):
     does=("记入一笔积分活动", "Post an activity that earns points"),
     takes=AccrualSchema,
     gives={201: PostedSchema},
-    refuses=("unknown_account", "no_terms", "reference_reused"),
+    refuses=(
+        "unknown_account",
+        "no_terms",
+        "block_empty",
+        "credit_used_up",
+        "reference_reused",
+    ),
 )
 def create_accrual(session: Session, asked: Mapping[str, Any]) -> Given:
     """Post an activity; its reference seen before has the first result."""
@@ -314,7 +320,7 @@ def accrual_id_of(known: Activity) -> str:
 def _posted(session: Session, partner_ref: str, row: Sequence[str]) -> Activity:
     (answer,) = _book(session, [row], None)
     if answer.reason is not None:
-        raise BY_REASON[answer.reason]
+        raise refusal(answer.reason, partner=caller().partner)
     found = activities(session, partner=caller().partner, partner_refs=[partner_ref])
     return found[partner_ref]
 

@@ -14,6 +14,7 @@ from loyalty.clients import governance as clients
 from loyalty.exchange import cards
 from loyalty.exchange import deciding as exchange
 from loyalty.members import operations as members
+from loyalty.prepaid import billing
 from loyalty.staff import operations as staff
 from loyalty.staff.rules import Permission
 
@@ -52,6 +53,10 @@ def _take_back(session: Session, approval: Approval, at: datetime) -> None:
     exchange.apply_take_back(session, approval=approval, at=at)
 
 
+def _let_partner_pay(session: Session, approval: Approval, at: datetime) -> date:
+    return billing.apply_billing(session, approval=approval, at=at)
+
+
 def _set_roles(session: Session, approval: Approval, at: datetime) -> None:
     staff.set_roles(session, approval=approval, at=at)
 
@@ -78,6 +83,7 @@ ACTIONS: Mapping[str, Action] = {
     exchange.SETTLE: Action(Permission.FINANCE_CHECK, _settle_exchange),
     exchange.TAKE_BACK: Action(Permission.FINANCE_CHECK, _take_back),
     exchange.WRITE_OFF: Action(Permission.FINANCE_CHECK, _write_off),
+    billing.CHANGE: Action(Permission.FINANCE_CHECK, _let_partner_pay),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
 }
 

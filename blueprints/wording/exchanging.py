@@ -126,4 +126,17 @@ REFUSALS: Final[dict[str, Words]] = {
         "这份汇率表的状态已变，请刷新后再看。",
         "The rate card is in another state by now. Please reload and look again.",
     ),
+    # How partners pay for accruals.
+    "bad_billing": (
+        "有几项不合理：{faults}。",
+        "Some of it makes no sense: {faults}.",
+    ),
+    "billing_too_soon": (
+        "批准后次日起才能生效：最早 {earliest}。",
+        "It can hold from the day after approval at the earliest: {earliest}.",
+    ),
+    "billing_known": (
+        "这位伙伴从 {valid_from}起的结算方式已经定了，请换一天。",
+        "How the partner pays from {valid_from} is settled. Please choose another day.",
+    ),
 }

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from loyalty.errors import Conflict, LoyaltyError, Missing, Refused
+from loyalty.prepaid.errors import BlockEmpty, CreditUsedUp
 
 
 class UnknownAccrual(Missing):
@@ -107,7 +108,7 @@ class ReferenceReused(Conflict):
 
 
 # What the booking of a line calls them.
-BY_REASON: Final[Mapping[str, type[LoyaltyError]]] = MappingProxyType(
+_BY_REASON: Final[Mapping[str, type[LoyaltyError]]] = MappingProxyType(
     {
         error.code: error
         for error in (
@@ -123,3 +124,12 @@ BY_REASON: Final[Mapping[str, type[LoyaltyError]]] = MappingProxyType(
         )
     }
 )
+
+# What a partner cannot pay for.
+_UNPAID: Final = {error.code: error for error in (BlockEmpty, CreditUsedUp)}
+
+
+def refusal(reason: str, *, partner: str) -> LoyaltyError:
+    """Return the error that the reason of a rejected line stands for."""
+    unpaid = _UNPAID.get(reason)
+    return _BY_REASON[reason]() if unpaid is None else unpaid(partner=partner)

@@ -89,3 +89,4 @@ class Activity(Base):
     rule_version: Mapped[int]
     points: Mapped[int] = mapped_column(BigInteger)  # earned, or taken back
     refunded_fen: Mapped[int] = mapped_column(BigInteger)  # of an original
+    billed_from: Mapped[date | None]  # since when its partner pays so; None: nobody

@@ -21,6 +21,7 @@ TYPES: Final = (
     "benefits.reinstated",
     "statement.issued",
     "dispute.answered",
+    "credit.alert",
 )
 ENDPOINTS_MAX: Final = 5
 GIVE_UP_AFTER: Final = timedelta(days=3)

@@ -237,24 +237,6 @@ class HasLeft(Refused):
     code = "has_left"
 
 
-class BlockEmpty(Refused):
-    """What was paid for in advance is used up."""
-
-    code = "block_empty"
-
-    def __init__(self, *, partner: str) -> None:
-        super().__init__(partner=partner)
-
-
-class CreditUsedUp(Refused):
-    """The partner's unpaid exchanges have reached their limit."""
-
-    code = "credit_used_up"
-
-    def __init__(self, *, partner: str) -> None:
-        super().__init__(partner=partner)
-
-
 class PartnerHasTime(Refused):
     """The partner may still answer by itself; until then nobody answers for it."""
 

@@ -1,4 +1,4 @@
-"""Tables of rates, exchanges, what was paid in advance, and bound accounts."""
+"""Tables of rates, exchanges and bound accounts."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -8,7 +8,6 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
-    Identity,
     Index,
     false,
 )
@@ -211,76 +210,6 @@ class ExchangeReversal(Base):
     entry_id: Mapped[UUID | None]  # None: nothing was left to take back
     effective_on: Mapped[date]
     occurred_at: Mapped[datetime]
-
-
-class PointBlock(Base):
-    """Units paid for in advance: ours by a partner, or a partner's by us.
-
-    Blocks are drawn oldest start first, and never below nothing.
-    """
-
-    __tablename__ = "point_block"
-    __table_args__ = (
-        CheckConstraint("direction IN ('out', 'in')", name="direction_known"),
-        CheckConstraint(
-            "units_bought > 0 AND units_reserved >= 0 AND units_left >= units_reserved"
-            " AND units_left <= units_bought AND reorder_units >= 0 AND price_fen >= 0",
-            name="never_overdrawn",
-        ),
-        CheckConstraint("ends_on >= starts_on", name="begins_before_it_ends"),
-        Index(None, "partner", "direction", "starts_on"),
-        {"postgresql_with": {"fillfactor": 50}},
-    )
-
-    block_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    partner: Mapped[str] = mapped_column(ForeignKey("partner.partner"))
-    direction: Mapped[str]
-    units_bought: Mapped[int] = mapped_column(BigInteger)
-    price_fen: Mapped[int] = mapped_column(BigInteger)
-    starts_on: Mapped[date]
-    ends_on: Mapped[date | None]  # None: until it is used up
-    reorder_units: Mapped[int] = mapped_column(BigInteger)  # alert when less is free
-    units_left: Mapped[int] = mapped_column(BigInteger)  # not drawn yet
-    units_reserved: Mapped[int] = mapped_column(BigInteger)  # of these
-    bought_at: Mapped[datetime]
-
-
-class BlockMove(Base):
-    """Units of a block reserved, let go again, drawn, or put back."""
-
-    __tablename__ = "block_move"
-    __table_args__ = (
-        CheckConstraint(
-            "what IN ('reserve', 'release', 'draw', 'return')", name="what_known"
-        ),
-        CheckConstraint("units > 0", name="moves_something"),
-    )
-
-    # Whose reference it is comes first: an exchange's, or a partner's own.
-    reference: Mapped[str] = mapped_column(primary_key=True)
-    block_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("point_block.block_id"), primary_key=True
-    )
-    what: Mapped[str] = mapped_column(primary_key=True)
-    units: Mapped[int] = mapped_column(BigInteger)
-    at: Mapped[datetime]
-
-
-class PartnerCredit(Base):
-    """How much a partner may owe us for exchanges before they are paid."""
-
-    __tablename__ = "partner_credit"
-    __table_args__ = (
-        CheckConstraint("limit_fen >= 0 AND alert_fen >= 0", name="limits_something"),
-    )
-
-    partner: Mapped[str] = mapped_column(
-        ForeignKey("partner.partner"), primary_key=True
-    )
-    limit_fen: Mapped[int | None] = mapped_column(BigInteger)  # None: no limit
-    alert_fen: Mapped[int | None] = mapped_column(BigInteger)  # None: no alert
-    settled_through: Mapped[date | None]  # None: nothing was settled yet
-    changed_at: Mapped[datetime]
 
 
 class BoundAccount(Base):

@@ -16,13 +16,13 @@ from ledger.book import Book
 from ledger.errors import NothingToPost
 from ledger.values import Entry, Lot, Transfer
 from loyalty.events.operations import record as tell
-from loyalty.exchange import blocks
 from loyalty.exchange.errors import UnknownExchange
 from loyalty.exchange.models import Exchange, ExchangeEvent, ExchangeReversal
 from loyalty.exchange.rules import Direction
 from loyalty.points.entries import UNIVERSAL
 from loyalty.points.operations import first_open_day
 from loyalty.points.queries import is_void
+from loyalty.prepaid import blocks
 from loyalty.rules.queries import programme_terms
 from loyalty.settings import TIME_ZONE
 
@@ -325,10 +325,9 @@ def draw(hand: Hand) -> bool:
     exchange = hand.exchange
     (is_met,) = blocks.draw(
         hand.session,
-        [blocks.Want(exchange.exchange_ref, exchange.units_in)],
+        [blocks.Want(exchange.exchange_ref, exchange.units_in, hand.on)],
         partner=exchange.partner,
         direction=exchange.direction,
-        on=hand.on,
         at=hand.at,
     )
     return is_met

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from loyalty.exchange import blocks, linking
+from loyalty.exchange import linking
 from loyalty.exchange.errors import ExchangeMovedOn
 from loyalty.exchange.models import Exchange, ExchangeAttempt
 from loyalty.exchange.moving import Hand, confirm, draw, move, release, take
@@ -28,6 +28,7 @@ from loyalty.exchange.rules import (
     verdict,
 )
 from loyalty.keyring import Keyring
+from loyalty.prepaid import blocks
 from partners.ports import AirlineMember, MilesOrder, MilesReversal, Receipt
 
 __all__ = [

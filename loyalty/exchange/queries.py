@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select, text
@@ -13,7 +13,6 @@ from loyalty.exchange.models import (
     Exchange,
     ExchangeAttempt,
     ExchangeEvent,
-    PointBlock,
     RateCard,
 )
 from loyalty.exchange.rules import (
@@ -271,75 +270,3 @@ def due(session: Session, *, at: datetime, limit: int = _DUE_MAX) -> list[Due]:
         },
     )
     return [Due(*row) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class CreditView:
-    """What a partner owes for exchanges, and how much it may."""
-
-    partner: str
-    outstanding_fen: int
-    limit_fen: int | None  # None: no limit
-    alert_fen: int | None  # None: no alert
-
-    @property
-    def is_alarming(self) -> bool:
-        """Whether finance wanted to be told."""
-        return self.alert_fen is not None and self.outstanding_fen >= self.alert_fen
-
-
-def blocks(session: Session) -> Sequence[PointBlock]:
-    """Return all blocks, by partner, in the order in which they are drawn."""
-    return session.scalars(
-        select(PointBlock)
-        .order_by(
-            PointBlock.partner,
-            PointBlock.direction,
-            PointBlock.starts_on,
-            PointBlock.block_id,
-        )
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def to_reorder(session: Session, *, on: date) -> list[tuple[str, str, int]]:
-    """Return partner, direction and what is free, where another block is due."""
-    rows = session.execute(
-        text(
-            """
-            SELECT partner, direction, sum(units_left - units_reserved) AS free
-              FROM point_block
-             WHERE starts_on <= :on AND coalesce(ends_on, 'infinity') >= :on
-             GROUP BY partner, direction
-            HAVING sum(units_left - units_reserved) < max(reorder_units)
-             ORDER BY partner, direction
-            """
-        ),
-        {"on": on},
-    )
-    return [(row.partner, row.direction, int(row.free)) for row in rows]
-
-
-def credits_of_partners(session: Session) -> list[CreditView]:
-    """Return what partners owe for exchanges that came in."""
-    rows = session.execute(
-        text(
-            """
-            SELECT partner, coalesce(o.fen, 0) AS fen, c.limit_fen, c.alert_fen
-              FROM partner_credit c FULL JOIN (
-                  SELECT e.partner, sum(e.money_fen - coalesce(r.money_fen, 0)) AS fen
-                    FROM exchange e
-                    LEFT JOIN exchange_reversal r USING (member_id, exchange_ref)
-                    LEFT JOIN partner_credit s ON s.partner = e.partner
-                   WHERE e.direction = 'in' AND e.billing = 'postpaid'
-                     AND (e.state IN ('requested', 'sent') OR e.effective_on
-                          > coalesce(s.settled_through, '-infinity'))
-                   GROUP BY e.partner) o USING (partner)
-             ORDER BY partner
-            """
-        )
-    )
-    return [
-        CreditView(row.partner, int(row.fen), row.limit_fen, row.alert_fen)
-        for row in rows
-    ]

@@ -15,13 +15,11 @@ from ledger.values import digest
 from loyalty.access.errors import CoolingDown
 from loyalty.access.operations import spend_code
 from loyalty.access.queries import guard
-from loyalty.exchange import blocks, linking, quotes
+from loyalty.exchange import linking, quotes
 from loyalty.exchange.errors import (
     AccountNotBound,
     AccountNotLinked,
-    BlockEmpty,
     CapReached,
-    CreditUsedUp,
     ExchangesReached,
     GateClosed,
     HasLeft,
@@ -40,6 +38,9 @@ from loyalty.exchange.rules import (
     binding,
 )
 from loyalty.points.queries import is_void
+from loyalty.prepaid import blocks
+from loyalty.prepaid.credit import has_credit
+from loyalty.prepaid.errors import BlockEmpty, CreditUsedUp
 from loyalty.settings import TIME_ZONE
 
 
@@ -291,19 +292,19 @@ def _take_shared(hand: Hand, card: RateCard) -> None:
     if card.billing == "prepaid":
         (is_met,) = blocks.reserve(
             session,
-            [blocks.Want(exchange.exchange_ref, exchange.units_in)],
+            [blocks.Want(exchange.exchange_ref, exchange.units_in, hand.on)],
             partner=card.partner,
             direction=card.direction,
-            on=hand.on,
             at=hand.at,
         )
         if not is_met:
             raise BlockEmpty(partner=card.partner)
-    elif exchange.direction == Direction.IN and not blocks.has_credit(
+    elif exchange.direction == Direction.IN and not has_credit(
         # This one is counted among what is under way.
         session,
         partner=card.partner,
-        more_fen=0,
+        counted_fen=exchange.money_fen,
+        at=hand.at,
     ):
         raise CreditUsedUp(partner=card.partner)
 

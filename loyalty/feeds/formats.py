@@ -10,8 +10,8 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from loyalty.accrual.activities import book_activities
 from loyalty.accrual.operations import (
-    book_activities,
     book_adjustments,
     book_bills,
     book_payments,
@@ -62,6 +62,9 @@ class Layout:
     # Whose a staged line `s` is, as SQL that is null where nobody is found; None:
     # lines depend on each other, and one worker books them in their order.
     member: str | None = None
+    # Whether lines `s` share something that runs out, so that their order counts
+    # across members too, as SQL; None: they never do.
+    in_order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Feed:
     total: str | None
     book: Booking
     member: str | None
+    in_order: str | None = None
 
 
 def _claimed(space: str, key: str) -> str:
@@ -179,6 +183,8 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
             ),
             total="amount",
             member=_ACCOUNT_OWNER,
+            in_order="EXISTS (SELECT FROM accrual_billing b"
+            " WHERE b.partner = s.partner)",
         ),
         "redemptions": Layout(
             required(
@@ -221,7 +227,12 @@ BOOKINGS: Mapping[str, Booking] = MappingProxyType(
 FEEDS: Mapping[str, Feed] = MappingProxyType(
     {
         name: Feed(
-            name, layout.columns, layout.total, BOOKINGS[name], member=layout.member
+            name,
+            layout.columns,
+            layout.total,
+            BOOKINGS[name],
+            member=layout.member,
+            in_order=layout.in_order,
         )
         for name, layout in LAYOUTS.items()
     }

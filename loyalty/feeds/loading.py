@@ -259,11 +259,14 @@ class _Booker:
         table = staging_table(file.id)
         self._make_line = make_line(feed, table)
         self._keep_rejects = text(_KEEP_REJECTS.format(table=table))
+        self._is_ordered = text(
+            f"SELECT EXISTS (SELECT FROM {table} s WHERE {feed.in_order or 'false'})"
+        )
         self._last_line = text(f"SELECT coalesce(max(line_no), 0) FROM {table}")
 
     def book(self) -> tuple[int, int]:
         """Return how many lines are booked, and how many were before."""
-        booked, already_booked = self._pass(self._workers)
+        booked, already_booked = self._pass(self._able_workers())
         if not self._is_complete(booked + already_booked):
             # A line changed hands between two workers that asked whose it is. What
             # was booked stays booked, and is counted once when one worker asks.
@@ -274,6 +277,12 @@ class _Booker:
                     assert session.execute(self._last_line).scalar_one() == 0
                 raise LinesLost(sequence=self._file.sequence)
         return booked, already_booked
+
+    def _able_workers(self) -> int:
+        """Return how many may book at once: one where the order of the file counts."""
+        with self._database.unit_of_work() as session:
+            is_ordered = session.scalar(self._is_ordered)
+        return 1 if is_ordered else self._workers
 
     def _pass(self, workers: int) -> tuple[int, int]:
         self._answered = 0

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
+# A line `l` that nothing has been decided about.
+NEW = "NOT EXISTS (SELECT FROM verdict v WHERE v.line_no = l.line_no)"
+
 _COUNT_UNDECIDED = """
 SELECT (SELECT count(*) FROM line l) - (SELECT count(*) FROM verdict v JOIN line l
                                             ON l.line_no = v.line_no)

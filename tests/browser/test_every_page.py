@@ -20,12 +20,12 @@ from loyalty.clients.rules import SCOPES
 from loyalty.clients.signing import rotate as rotate_keys
 from loyalty.clock import now
 from loyalty.exchange import operations
-from loyalty.exchange.blocks import buy as buy_block
 from loyalty.exchange.linking import ask as ask_for_number
 from loyalty.exchange.linking import binding
 from loyalty.exchange.linking import settle as settle_number
 from loyalty.keyring import Keyring
 from loyalty.orders.operations import place
+from loyalty.prepaid.blocks import buy as buy_block
 from loyalty.staff.operations import add as add_staff
 from loyalty.staff.rules import ROLES
 from partners.matching import PersonName

@@ -3,6 +3,9 @@
 import pytest
 import requests
 
+from loyalty.clock import now
+from loyalty.prepaid import blocks, credit
+from loyalty.prepaid.models import AccrualBilling
 from tests.blueprints.api.conftest import accrual, yuan
 
 
@@ -204,3 +207,92 @@ def _batch(bank, lines, **other):
         "lines": lines,
     }
     return bank.post("/accrual-batches", body | other)
+
+
+@pytest.fixture
+def pays(fresh_database):
+    """Let the bank pay for what is earned there."""
+
+    def agree(billing, *, units=0, thousand_fen=None, limit_fen=None):
+        on = now().date()
+        with fresh_database.unit_of_work() as session:
+            session.add(
+                AccrualBilling(
+                    partner="CEB",
+                    valid_from=on,
+                    billing=billing,
+                    thousand_fen=thousand_fen,
+                    billing_pct=100,
+                    approved_at=now(),
+                )
+            )
+            if units:
+                blocks.buy(
+                    session,
+                    partner="CEB",
+                    direction="earn",
+                    units=units,
+                    price_fen=units,
+                    starts_on=on,
+                    ends_on=None,
+                    reorder_units=0,
+                    at=now(),
+                )
+            if limit_fen is not None:
+                credit.limit_credit(
+                    session,
+                    partner="CEB",
+                    limit_fen=limit_fen,
+                    alert_fen=None,
+                    at=now(),
+                )
+
+    return agree
+
+
+def test_an_accrual_draws_the_partners_block_and_its_reversal_gives_back(
+    bank, pays, rows, proved
+):
+    pays("prepaid", units=150)
+
+    assert bank.post("/accruals", accrual("T1")).status_code == 201
+    refused = bank.post("/accruals", accrual("T2"))
+    back = bank.post("/reversals", {"partner_ref": "R1", "original_ref": "T1"})
+    again = bank.post("/accruals", accrual("T2"))
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "block_empty")
+    assert refused.json()["partner"] == "CEB"
+    assert (back.status_code, again.status_code) == (201, 201)
+    assert rows("SELECT units_left FROM point_block") == [(50,)]
+    assert proved() == []
+
+
+def test_a_batch_is_posted_line_by_line_until_the_block_is_used_up(bank, pays, proved):
+    pays("prepaid", units=250)
+    lines = [accrual(f"T{nth}") for nth in range(4)]
+
+    answer = bank.post(
+        "/accrual-batches",
+        {
+            "batch_ref": "B1",
+            "line_count": 4,
+            "amount_total": yuan(400_000),
+            "lines": lines,
+        },
+    )
+
+    told = [(line["status"], line.get("code")) for line in answer.json()["lines"]]
+    assert told == [("posted", None)] * 2 + [("rejected", "block_empty")] * 2
+    assert proved() == []
+
+
+def test_an_accrual_beyond_the_partners_credit_is_refused(bank, pays, proved):
+    pays("postpaid", thousand_fen=1_000, limit_fen=150)
+
+    assert bank.post("/accruals", accrual("T1")).status_code == 201
+    refused = bank.post("/accruals", accrual("T2"))
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "credit_used_up")
+    assert bank.post("/accruals", accrual("T1")).status_code == 201
+    assert bank.post("/accruals", accrual("T3", fen=50_000)).status_code == 201
+    assert proved() == []

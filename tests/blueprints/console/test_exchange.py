@@ -329,6 +329,62 @@ def test_credit_is_limited(desk, send):
     assert send(finance, "/console/blocks", to=to, **wrong).status_code == 422
 
 
+def test_the_alert_is_at_four_fifths_of_the_limit_unless_said(desk, send):
+    finance = desk("finance_maker")
+    form = {"partner": "CEB", "limit_yuan": "5000", "alert_yuan": ""}
+    to = "/console/blocks/credit"
+    assert send(finance, "/console/blocks", to=to, **form).status_code == 303
+    assert "¥4,000.00" in finance.get("/console/blocks").text
+
+
+def test_two_people_say_how_a_partner_pays_for_accruals(desk, send):
+    maker, checker = desk("finance_maker"), desk("finance_checker")
+    form = {
+        "partner": "CEB",
+        "billing": "postpaid",
+        "thousand_fen": "850",
+        "billing_pct": "100",
+        "valid_from": (now().date() + timedelta(days=1)).isoformat(),
+        "reason": "新协议",
+    }
+    to = "/console/blocks/billing"
+    for wrong in (
+        {"thousand_fen": ""},
+        {"thousand_fen": "x"},
+        {"billing_pct": "101"},
+        {"valid_from": ""},
+        {"reason": ""},
+        {"partner": "NOBODY"},
+    ):
+        answer = send(maker, "/console/blocks", to=to, **(form | wrong))
+        assert answer.status_code == 422
+    today = form | {"valid_from": now().date().isoformat()}
+    assert send(maker, "/console/blocks", to=to, **today).status_code == 409
+
+    asked = send(maker, "/console/blocks", to=to, **form)
+    assert "¥8.50" in checker.get(asked.location).text
+    assert "都不结算" in maker.get("/console/blocks").text
+    send(checker, asked.location, act="approve")
+
+    page = maker.get("/console/blocks").text
+    assert "都不结算" not in page
+    assert "¥8.50" in page
+
+
+def test_a_block_may_serve_accruals(desk, send):
+    finance = desk("finance_maker")
+    form = {
+        "partner": "CEB",
+        "direction": "earn",
+        "units": "5000",
+        "price_yuan": "50",
+        "starts_on": "2007-10-01",
+        "reorder_units": "0",
+    }
+    assert send(finance, "/console/blocks", **form).status_code == 303
+    assert "活动积分" in finance.get("/console/blocks").text
+
+
 @pytest.mark.parametrize(("act", "said"), [("accept", "bound"), ("refuse", "refused")])
 def test_a_person_compares_names_in_other_letters(
     *, desk, send, join, fresh_database, keyring, act, said

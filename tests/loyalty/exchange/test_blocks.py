@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from loyalty.exchange import blocks, operations, queries
-from loyalty.exchange.blocks import Want
-from loyalty.exchange.errors import BlockEmpty, CreditUsedUp
+from loyalty.exchange import operations
+from loyalty.prepaid import blocks, credit, queries
+from loyalty.prepaid.blocks import Want
+from loyalty.prepaid.errors import BlockEmpty, CreditUsedUp
 from partners.ports import Outcome
 from tests.loyalty.exchange.alliance import (
     A_DAY,
@@ -41,10 +42,9 @@ def buy(alliance, units, *, starts_on=TODAY, direction="out", partner="MU", **mo
 def take(alliance, *wants, on=TODAY, what=blocks.reserve):
     return what(
         alliance.session,
-        [Want(*want) for want in wants],
+        [Want(reference, units, on) for reference, units in wants],
         partner="MU",
         direction="out",
-        on=on,
         at=NOON,
     )
 
@@ -179,7 +179,7 @@ def test_a_block_that_runs_low_is_told(alliance):
 
 
 def test_a_partner_owes_up_to_its_limit_and_not_more(alliance):
-    blocks.limit_credit(
+    credit.limit_credit(
         alliance.session, partner="CEB", limit_fen=60_00, alert_fen=40_00, at=NOON
     )
     member = alliance.member()
@@ -198,8 +198,8 @@ def test_a_partner_owes_up_to_its_limit_and_not_more(alliance):
         )
 
     bring(50_000, "ceb-1")
-    (credit,) = queries.credits_of_partners(alliance.session)
-    assert (credit.outstanding_fen, credit.is_alarming) == (45_00, True)
+    (owing,) = queries.credits_of_partners(alliance.session)
+    assert (owing.outstanding_fen, owing.is_alarming) == (45_00, True)
     with pytest.raises(CreditUsedUp):
         bring(20_000, "ceb-2")
 
@@ -235,4 +235,47 @@ def test_a_bank_that_paid_in_advance_draws_its_block(alliance):
                 operations.request(alliance.session, at=SENT_AT, **wanted)
     assert left(alliance) == [(1_000, 0)]
     assert alliance.available(member) == 5_000
+    alliance.report()
+
+
+def test_what_a_partner_owes_for_accruals_counts_towards_the_same_limit(alliance):
+    credit.limit_credit(
+        alliance.session, partner="CEB", limit_fen=50_00, alert_fen=None, at=NOON
+    )
+    alliance.session.execute(
+        text(
+            """
+            INSERT INTO accrual_billing
+            VALUES ('CEB', '2007-10-01', 'postpaid', 1000, 100, now());
+            INSERT INTO accrual_owed VALUES ('CEB', '2007-10-01', '2007-10-10', 501);
+            INSERT INTO webhook_endpoint (endpoint_id, partner, url, types, secret,
+                                          created_at)
+            VALUES ('whk_1', 'CEB', 'https://ceb.example/', '{credit.alert}', 'x',
+                    now())
+            """
+        )
+    )
+    member = alliance.member()
+    token = alliance.link(member, "card-token")
+
+    def bring(units, reference):
+        quote = alliance.quote(
+            units, account=token, partner="CEB", units_of="CEB_POINT", into="CUP"
+        )
+        operations.request(
+            alliance.session,
+            member_id=member,
+            quote=quote,
+            at=NOON,
+            partner_ref=reference,
+        )
+
+    with pytest.raises(CreditUsedUp):
+        bring(50_000, "ceb-1")
+    bring(40_000, "ceb-2")
+
+    (owing,) = queries.credits_of_partners(alliance.session)
+    assert (owing.outstanding_fen, owing.is_alarming) == (41_01, True)
+    ((told,),) = alliance.rows("SELECT data FROM event WHERE type = 'credit.alert'")
+    assert told["outstanding"] == {"amount": "41.01", "currency": "CNY"}
     alliance.report()

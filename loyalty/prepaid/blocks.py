@@ -1,7 +1,8 @@
-"""Units paid for in advance, and what partners may owe: drawn by sets, never below.
+"""Units paid for in advance: drawn by sets, oldest start first, never below nothing.
 
-A block is what all members of a programme share, so it is taken last in a
-transaction. Whatever is drawn has a reference: an exchange's, or a partner's own.
+A block is what all members of a programme share, so an exchange takes it last in its
+transaction; accruals take turns by partner before anything else. Whatever is drawn
+has a reference: an exchange's, or that of the accrual's entry.
 """
 
 from collections.abc import Sequence
@@ -9,69 +10,54 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from loyalty.exchange.models import PartnerCredit, PointBlock
+from loyalty.prepaid.fitting import FITTING
+from loyalty.prepaid.models import PointBlock
 
 # Locked in the order in which they are drawn, so that nobody waits in a circle.
 _LOCK = text(
     """
     SELECT block_id FROM point_block
      WHERE partner = :partner AND direction = :direction
-       AND starts_on <= :on AND coalesce(ends_on, 'infinity') >= :on
+       AND starts_on <= :last_day AND coalesce(ends_on, 'infinity') >= :first_day
      ORDER BY starts_on, block_id FOR NO KEY UPDATE
     """
 )
 
-# Decided one after the other in their order: who does not fit takes nothing, and
-# whoever comes after may still fit.
-_RESERVE = text(
-    """
+_TAKE = text(
+    f"""
     WITH RECURSIVE free AS MATERIALIZED (
-        SELECT block_id, units_left - units_reserved AS units,
-               sum(units_left - units_reserved) OVER w
-                   - (units_left - units_reserved) AS above
+        SELECT coalesce(array_agg(block_id ORDER BY starts_on, block_id), '{{}}')
+                   AS ids,
+               array_agg(starts_on ORDER BY starts_on, block_id) AS starts,
+               array_agg(coalesce(ends_on, 'infinity') ORDER BY starts_on, block_id)
+                   AS ends,
+               coalesce(array_agg(units_left - units_reserved
+                                  ORDER BY starts_on, block_id), '{{}}') AS units
           FROM point_block WHERE block_id = ANY (:blocks)
-        WINDOW w AS (ORDER BY starts_on, block_id ROWS UNBOUNDED PRECEDING)
     ), known AS MATERIALIZED (
         SELECT DISTINCT reference FROM block_move
          WHERE reference = ANY (:references) AND what = :what
     ), wanted AS MATERIALIZED (
-        SELECT reference, units, row_number() OVER (ORDER BY ord)::int AS nth
-          FROM unnest(CAST(:references AS text[]), CAST(:units AS bigint[]))
-               WITH ORDINALITY AS w(reference, units, ord)
+        SELECT reference, units, on_day, row_number() OVER (ORDER BY ord) AS nth
+          FROM unnest(CAST(:references AS text[]), CAST(:units AS bigint[]),
+                      CAST(:days AS date[]))
+               WITH ORDINALITY AS w(reference, units, on_day, ord)
          WHERE reference NOT IN (SELECT reference FROM known)
-    ), decided AS (
-        SELECT 0 AS nth, CAST(NULL AS text) AS reference, CAST(0 AS numeric) AS first,
-               CAST(0 AS numeric) AS upto, false AS fits
-        UNION ALL
-        SELECT w.nth, w.reference, d.upto, CASE WHEN f.fits THEN d.upto + w.units
-                                                ELSE d.upto END, f.fits
-          FROM decided d JOIN wanted w ON w.nth = d.nth + 1
-         CROSS JOIN LATERAL (
-             SELECT d.upto + w.units <= (SELECT coalesce(sum(units), 0) FROM free)
-                    AS fits) f
-    ), taken AS (
-        SELECT d.reference, f.block_id,
-               least(d.upto, f.above + f.units) - greatest(d.first, f.above) AS units
-          FROM decided d JOIN free f
-            ON d.fits AND d.first < f.above + f.units AND f.above < d.upto
-         WHERE f.units > 0
-    ), moved AS (
+    ), {FITTING}, moved AS (
         INSERT INTO block_move (reference, block_id, what, units, at)
-        SELECT reference, block_id, :what, units, :at FROM taken
+        SELECT reference, id, :what, units, :at FROM taken
     ), changed AS (
         UPDATE point_block b
            SET units_reserved = units_reserved
                    + CASE :what WHEN 'reserve' THEN t.units ELSE 0 END,
                units_left = units_left
                    - CASE :what WHEN 'draw' THEN t.units ELSE 0 END
-          FROM (SELECT block_id, sum(units) AS units FROM taken GROUP BY 1) t
-         WHERE b.block_id = t.block_id
+          FROM (SELECT id, sum(units) AS units FROM taken GROUP BY id) t
+         WHERE b.block_id = t.id
     )
-    SELECT reference FROM known
-    UNION ALL SELECT reference FROM decided WHERE fits
+    SELECT reference FROM known UNION ALL SELECT reference FROM taken
     """
 )
 
@@ -100,11 +86,51 @@ _FOLLOW = text(
 )
 
 
+# A part of what was drawn goes back to where the last of it came from. What went back
+# before stands in `before`, so that parts never overlap.
+_GIVE_BACK = text(
+    """
+    WITH drawn AS (
+        SELECT r.reference, r.before, r.units AS wanted, m.block_id, m.units,
+               sum(m.units) OVER w - m.units AS above
+          FROM unnest(CAST(:references AS text[]), CAST(:originals AS text[]),
+                      CAST(:befores AS bigint[]), CAST(:units AS bigint[]))
+               AS r(reference, original, before, units)
+          JOIN block_move m ON m.reference = r.original AND m.what = 'draw'
+          JOIN point_block b ON b.block_id = m.block_id
+        WINDOW w AS (PARTITION BY r.reference ORDER BY b.starts_on DESC,
+                     b.block_id DESC ROWS UNBOUNDED PRECEDING)
+    ), parts AS MATERIALIZED (
+        SELECT reference, block_id,
+               least(before + wanted, above + units) - greatest(before, above) AS units
+          FROM drawn WHERE above < before + wanted AND before < above + units
+    ), moved AS (
+        INSERT INTO block_move (reference, block_id, what, units, at)
+        SELECT reference, block_id, 'return', units, :at FROM parts
+    )
+    UPDATE point_block b SET units_left = units_left + p.units
+      FROM (SELECT block_id, sum(units) AS units FROM parts GROUP BY 1) p
+     WHERE b.block_id = p.block_id
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Want:
-    """Units wanted under a reference."""
+    """Units wanted under a reference, of what may be drawn on a day."""
 
     reference: str
+    units: int
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A part of what was drawn under another reference, on its way back."""
+
+    reference: str
+    original: str
+    before: int  # units that went back before
     units: int
 
 
@@ -144,7 +170,6 @@ def reserve(
     *,
     partner: str,
     direction: str,
-    on: date,
     at: datetime,
 ) -> list[bool]:
     """Set units of a partner's blocks aside; tell of each want whether it fitted.
@@ -152,9 +177,7 @@ def reserve(
     Oldest start first; a want is met whole, over several blocks if need be, or not at
     all. A reference that was met before is met again and takes nothing more.
     """
-    return _take(
-        session, wants, "reserve", partner=partner, direction=direction, on=on, at=at
-    )
+    return _take(session, wants, "reserve", partner=partner, use=direction, at=at)
 
 
 def draw(
@@ -163,13 +186,10 @@ def draw(
     *,
     partner: str,
     direction: str,
-    on: date,
     at: datetime,
 ) -> list[bool]:
     """Take units of a partner's blocks at once; as `reserve` otherwise."""
-    return _take(
-        session, wants, "draw", partner=partner, direction=direction, on=on, at=at
-    )
+    return _take(session, wants, "draw", partner=partner, use=direction, at=at)
 
 
 def draw_reserved(session: Session, references: Sequence[str], *, at: datetime) -> None:
@@ -187,55 +207,22 @@ def put_back(session: Session, references: Sequence[str], *, at: datetime) -> No
     _follow(session, references, "return", after="draw", at=at)
 
 
-def limit_credit(
-    session: Session,
-    *,
-    partner: str,
-    limit_fen: int | None,
-    alert_fen: int | None,
-    at: datetime,
-) -> None:
-    """Say how much a partner may owe for exchanges, and from when on to tell."""
-    said = {"limit_fen": limit_fen, "alert_fen": alert_fen, "changed_at": at}
+def give_back(session: Session, returns: Sequence[Return], *, at: datetime) -> None:
+    """Give parts of what was drawn back, to the blocks that were drawn last.
+
+    What was not drawn does not go back.
+    """
+    _lock_drawn(session, [one.original for one in returns])
     session.execute(
-        insert(PartnerCredit)
-        .values(partner=partner, **said)
-        .on_conflict_do_update(index_elements=["partner"], set_=said)
+        _GIVE_BACK,
+        {
+            "references": [one.reference for one in returns],
+            "originals": [one.original for one in returns],
+            "befores": [one.before for one in returns],
+            "units": [one.units for one in returns],
+            "at": at,
+        },
     )
-
-
-def has_credit(session: Session, *, partner: str, more_fen: int) -> bool:
-    """Tell whether a partner may owe this much more; others wait until we are done."""
-    limit: int | None = session.scalar(
-        text(
-            "SELECT limit_fen FROM partner_credit WHERE partner = :partner"
-            " FOR NO KEY UPDATE"
-        ),
-        {"partner": partner},
-    )
-    if limit is None:
-        return True
-    return outstanding(session, partner=partner) + more_fen <= limit
-
-
-def outstanding(session: Session, *, partner: str) -> int:
-    """Return what a partner owes for exchanges, those under way included, in fen."""
-    fen = session.scalar(
-        text(
-            """
-            SELECT coalesce(sum(e.money_fen - coalesce(r.money_fen, 0)), 0)
-              FROM exchange e
-              LEFT JOIN exchange_reversal r USING (member_id, exchange_ref)
-              LEFT JOIN partner_credit c ON c.partner = e.partner
-             WHERE e.partner = :partner AND e.direction = 'in'
-               AND e.billing = 'postpaid'
-               AND (e.state IN ('requested', 'sent') OR e.effective_on
-                    > coalesce(c.settled_through, '-infinity'))
-            """
-        ),
-        {"partner": partner},
-    )
-    return int(fen or 0)
 
 
 def _take(
@@ -244,18 +231,21 @@ def _take(
     what: str,
     *,
     partner: str,
-    direction: str,
-    on: date,
+    use: str,
     at: datetime,
 ) -> list[bool]:
-    facts = {"partner": partner, "direction": direction, "on": on}
-    blocks = session.scalars(_LOCK, facts).all()
+    if not wants:
+        return []
+    days = [want.on for want in wants]
+    facts = {"first_day": min(days), "last_day": max(days)}
+    blocks = session.scalars(_LOCK, {"partner": partner, "direction": use} | facts)
     met = session.scalars(
-        _RESERVE,
+        _TAKE,
         {
             "blocks": list(blocks),
             "references": [want.reference for want in wants],
             "units": [want.units for want in wants],
+            "days": days,
             "what": what,
             "at": at,
         },
@@ -268,6 +258,20 @@ def _follow(
     session: Session, references: Sequence[str], what: str, *, after: str, at: datetime
 ) -> None:
     ends = ["draw", "release"] if after == "reserve" else ["return"]
+    _lock_drawn(session, references)
+    session.execute(
+        _FOLLOW,
+        {
+            "references": list(references),
+            "what": what,
+            "after": after,
+            "ends": ends,
+            "at": at,
+        },
+    )
+
+
+def _lock_drawn(session: Session, references: Sequence[str]) -> None:
     session.execute(
         text(
             """
@@ -278,14 +282,4 @@ def _follow(
             """
         ),
         {"references": list(references)},
-    )
-    session.execute(
-        _FOLLOW,
-        {
-            "references": list(references),
-            "what": what,
-            "after": after,
-            "ends": ends,
-            "at": at,
-        },
     )
