@@ -26,6 +26,7 @@ from blueprints.console import (  # noqa: E402
     rates,  # noqa: F401
     showing,  # noqa: F401
     signing_in,  # noqa: F401
+    tiers,  # noqa: F401
     trail,  # noqa: F401
     vouchers,  # noqa: F401
 )

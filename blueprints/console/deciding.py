@@ -17,6 +17,8 @@ from loyalty.members import operations as members
 from loyalty.prepaid import billing
 from loyalty.staff import operations as staff
 from loyalty.staff.rules import Permission
+from loyalty.tiers import operations as tiers
+from loyalty.tiers import policy as tier_policy
 
 Apply = Callable[[Session, Approval, datetime], date | None]
 
@@ -73,6 +75,14 @@ def _change_client(session: Session, approval: Approval, _at: datetime) -> None:
     clients.apply_change(session, approval=approval)
 
 
+def _let_tiers_hold(session: Session, approval: Approval, at: datetime) -> date:
+    return tier_policy.apply_policy(session, approval=approval, at=at)
+
+
+def _grant_tier(session: Session, approval: Approval, at: datetime) -> None:
+    tiers.apply_grant(session, approval=approval, at=at)
+
+
 ACTIONS: Mapping[str, Action] = {
     catalogue.PUBLISH: Action(Permission.CATALOGUE_CHECK, _publish),
     catalogue.CHANGE: Action(Permission.CATALOGUE_CHECK, _change),
@@ -84,6 +94,8 @@ ACTIONS: Mapping[str, Action] = {
     exchange.TAKE_BACK: Action(Permission.FINANCE_CHECK, _take_back),
     exchange.WRITE_OFF: Action(Permission.FINANCE_CHECK, _write_off),
     billing.CHANGE: Action(Permission.FINANCE_CHECK, _let_partner_pay),
+    tier_policy.CHANGE: Action(Permission.TIER_CHECK, _let_tiers_hold),
+    tiers.GRANT: Action(Permission.TIER_CHECK, _grant_tier),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
 }
 

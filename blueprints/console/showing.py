@@ -29,8 +29,11 @@ _TERMS = {
     "from_unit": "unit",
     "to_unit": "unit",
     "partner": "partner",
+    "tier": "tier",
+    "measure": "tier_measure",
+    "period": "tier_period",
 }
-_DAYS = ("valid_from", "valid_until", "valid_to", "effective_on")
+_DAYS = ("valid_from", "valid_until", "valid_to", "effective_on", "tier_until")
 _POINTS = ("points", "mix_points")
 _NO_LIMIT = ("channels", "brands", "tiers", "clubs")
 

@@ -60,4 +60,5 @@ from blueprints.web import (  # noqa: E402
     shop,  # noqa: F401
     signing_in,  # noqa: F401
     statement,  # noqa: F401
+    tiers,  # noqa: F401
 )

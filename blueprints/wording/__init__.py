@@ -21,6 +21,7 @@ from blueprints.wording import (
     linking,
     ordering,
     shelf,
+    tiers,
 )
 from blueprints.wording.pages import PAGES
 from blueprints.wording.states import STATES
@@ -37,6 +38,7 @@ WORDS: Final[dict[str, Words]] = {
     **linking.REFUSALS,
     **exchanging.REFUSALS,
     **clubs.REFUSALS,
+    **tiers.REFUSALS,
 }
 
 

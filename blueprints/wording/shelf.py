@@ -158,5 +158,4 @@ REFUSALS: Final[dict[str, Words]] = {
         "库存不够减，或这件商品不限量。请看最新库存。",
         "Less is left than that, or the item never runs out. Please look again.",
     ),
-    "unknown_tier": ("没有 {tier} 这个等级。", "There is no tier {tier}."),
 }

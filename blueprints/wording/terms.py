@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from blueprints.wording import tiers
 from blueprints.wording.words import Words
 from loyalty.clients.rules import KINDS, SCOPES
 
 TERMS: Final[dict[str, dict[str, Words]]] = {
+    **tiers.TERMS,
     "unit": {
         "CUP": ("联通积分", "Operator points"),
         "UNI": ("联盟积分", "Alliance points"),
@@ -131,6 +133,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "exchange.write_off": ("兑换核销", "Write an exchange off"),
         "client.add": ("开通伙伴系统", "Let a machine in"),
         "client.change": ("变更伙伴系统", "Change a machine"),
+        "tier.policy": ("等级规则", "Policy of tiers"),
+        "tier.grant": ("授予等级", "Give a tier"),
     },
     "scope": {**SCOPES, **KINDS},
     "auth_method": {
@@ -326,5 +330,6 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "person": ("个人资料", "Personal data"),
         "books": ("积分账", "Books of points"),
         "asked_at": ("会员申请时间", "Asked by the member"),
+        **tiers.FIELDS,
     },
 }

@@ -17,6 +17,8 @@ class Permission(StrEnum):
     REVIEW = "review"  # let large redemptions go
     MEMBER_ERASE_MAKE = "member_erase_make"
     MEMBER_ERASE_CHECK = "member_erase_check"
+    TIER_MAKE = "tier_make"  # ask for policies and gifts, answer members about theirs
+    TIER_CHECK = "tier_check"
     STAFF_MAKE = "staff_make"
     STAFF_CHECK = "staff_check"
     CLIENT_MAKE = "client_make"  # machines of partners
@@ -32,10 +34,18 @@ _ENTER, _READ = Permission.ENTER, Permission.READ
 ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
     {
         "clerk": frozenset({_ENTER, Permission.COUNTER, Permission.FULFIL}),
-        "product": frozenset({_ENTER, _READ, Permission.CATALOGUE_MAKE}),
+        "product": frozenset(
+            {_ENTER, _READ, Permission.CATALOGUE_MAKE, Permission.TIER_MAKE}
+        ),
         "finance_maker": frozenset({_ENTER, _READ, Permission.FINANCE_MAKE}),
         "finance_checker": frozenset(
-            {_ENTER, _READ, Permission.FINANCE_CHECK, Permission.CATALOGUE_CHECK}
+            {
+                _ENTER,
+                _READ,
+                Permission.FINANCE_CHECK,
+                Permission.CATALOGUE_CHECK,
+                Permission.TIER_CHECK,
+            }
         ),
         "supervisor": frozenset(
             {
@@ -44,6 +54,7 @@ ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 Permission.COUNTER,
                 Permission.REVIEW,
                 Permission.MEMBER_ERASE_MAKE,
+                Permission.TIER_MAKE,
             }
         ),
         "auditor": frozenset({_ENTER, _READ}),

@@ -177,22 +177,20 @@ def appeal(
 
     Raises `AppealOpen`.
     """
-    made = _count(
-        session.execute(
-            insert(TierAppeal)
-            .values(
-                member_id=member_id,
-                asked_at=at,
-                origin="member",
-                tier=standing(
-                    session, member_id=member_id, on=at.astimezone(TIME_ZONE).date()
-                ).tier,
-                words=words,
-            )
-            .on_conflict_do_nothing()
+    on = at.astimezone(TIME_ZONE).date()
+    made = session.scalar(
+        insert(TierAppeal)
+        .values(
+            member_id=member_id,
+            asked_at=at,
+            origin="member",
+            tier=standing(session, member_id=member_id, on=on).tier,
+            words=words,
         )
+        .on_conflict_do_nothing()
+        .returning(TierAppeal.asked_at)
     )
-    if not made:
+    if made is None:
         raise AppealOpen
 
 

@@ -37,6 +37,11 @@ PAGES = [
     "/console/rates.xlsx",
     "/console/staff",
     "/console/staff.xlsx",
+    "/console/tiers",
+    "/console/tiers.xlsx",
+    "/console/tiers/appeals",
+    "/console/members/1/tier",
+    "/console/members/1/tier.xlsx",
 ]
 # Tables as well as forms: what a role without the permission may not see.
 ASK = {
@@ -56,6 +61,10 @@ ASK = {
     "/console/approvals": "read",
     "/console/staff": "read",
     "/console/erasures": "read",
+    "/console/tiers": "read",
+    "/console/tiers/new": "tier_make",
+    "/console/tiers/appeals": "read",
+    "/console/members/1/tier": "read",
 }
 
 

@@ -28,6 +28,7 @@ MEMBER_PAGES = [
     "/orders",
     "/insurance",
     "/status",
+    "/tier",
 ]
 
 

@@ -11,13 +11,14 @@ from blueprints.wording import (
     linking,
     ordering,
     shelf,
+    tiers,
 )
 
 _FACT = re.compile(r"\{(\w+)\}")
 
 
 def test_no_refusal_is_said_in_two_places():
-    parts = (general, ordering, shelf, desk, linking, exchanging, clubs)
+    parts = (general, ordering, shelf, desk, linking, exchanging, clubs, tiers)
 
     assert sum(len(part.REFUSALS) for part in parts) == len(wording.WORDS)
 

@@ -28,6 +28,8 @@ from loyalty.orders.operations import place
 from loyalty.prepaid.blocks import buy as buy_block
 from loyalty.staff.operations import add as add_staff
 from loyalty.staff.rules import ROLES
+from loyalty.tiers.operations import appeal as appeal_tier
+from loyalty.tiers.reviewing import review as review_tiers
 from partners.matching import PersonName
 from partners.ports import Outcome, Receipt
 from tests.browser.conftest import DESK, TICKET
@@ -86,6 +88,9 @@ def busy(site):
     with site.database.unit_of_work() as session:
         load_items(session, items=[TICKET])
     at, keyring = now(), Keyring.open(site.settings)
+    billed_on = at.date() - timedelta(days=9)
+    bill = ("T1", WANG, f"{billed_on:%Y-%m}", billed_on, at.date(), "2400.00")
+    assert site.programme.load("bills", bill).rejected == 0
     with site.database.unit_of_work() as session:
         staff_id = add_staff(
             session,
@@ -118,6 +123,8 @@ def busy(site):
             keyring=keyring,
             at=at,
         )
+        review_tiers(session, on=at.date(), at=at)
+        appeal_tier(session, member_id=member_id, words=WHY, at=at)
         asked = ask_change(
             session,
             item_code="EV50",
