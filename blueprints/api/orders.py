@@ -103,7 +103,7 @@ def list_items(session: Session, asked: Mapping[str, Any]) -> Given:
         "channel_not_allowed",
         "points_missing",
         "confirmation_missing",
-        "order_ref_reused",
+        "reference_reused",
     ),
 )
 def create_order(session: Session, asked: Mapping[str, Any]) -> Given:

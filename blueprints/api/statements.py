@@ -69,6 +69,8 @@ class DisputeSchema(Open):
     partner_ref = fields.String(required=True, allow_none=True)
     status = fields.String(required=True, validate=validate.OneOf(STATES))
     raised_at = fields.AwareDateTime(required=True, format="iso")
+    answer = fields.String(required=True, allow_none=True)
+    answered_at = fields.AwareDateTime(required=True, allow_none=True, format="iso")
 
 
 @bp.get("/v1/statements/<period>")
@@ -147,4 +149,6 @@ def _told(dispute: Dispute) -> dict[str, object]:
         "partner_ref": dispute.partner_ref,
         "status": dispute.state,
         "raised_at": dispute.raised_at,
+        "answer": dispute.answer,
+        "answered_at": dispute.answered_at,
     }

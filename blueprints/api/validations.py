@@ -1,24 +1,22 @@
 """Whether an account at a partner is a member's of that name."""
 
-import secrets
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
+from blueprints import services
 from blueprints.api import bp
 from blueprints.api.contract import Given, contract
 from blueprints.api.naming import REF_PATTERN
 from blueprints.api.shapes import Closed, Open, written
 from blueprints.oauth.protecting import caller, requires_scope
+from loyalty.clients.queries import client
 from loyalty.clock import now
 from loyalty.feeds.kinds import REF, TEXT
-from loyalty.linking.validating import validate_member
-
-_HOLDS: Final = timedelta(hours=24)
-_ID_BYTES: Final = 12
+from loyalty.linking.validating import Asked, validate_member
+from partners.matching import PersonName
 
 
 class ValidationSchema(Closed):
@@ -48,22 +46,25 @@ class ValidatedSchema(Open):
     does=("核对会员身份", "Check that an account is a member's of that name"),
     takes=ValidationSchema,
     gives={201: ValidatedSchema},
+    refuses=("validations_locked",),
 )
 def create_validation(session: Session, asked: Mapping[str, Any]) -> Given:
     """Compare names; who is not linked, or did not agree, is invalid like nobody."""
     found = validate_member(
         session,
-        partner=caller().partner,
-        account_ref=asked["account_ref"],
-        family_name=asked["family_name"],
-        given_name=asked["given_name"],
-        only=caller().member_id,
+        asked=Asked(
+            client=client(session, client_id=caller().client_id),
+            account_ref=asked["account_ref"],
+            name=PersonName(family=asked["family_name"], given=asked["given_name"]),
+            only=caller().member_id,
+        ),
+        keyring=services().keyring,
         at=now(),
     )
     told: dict[str, object] = {
-        "id": f"val_{secrets.token_hex(_ID_BYTES)}",
+        "id": found.validation_id,
         "status": found.status,
-        "expires_at": now() + _HOLDS,
+        "expires_at": found.expires_at,
     }
     if found.member_ref is not None:
         told["member_ref"] = found.member_ref

@@ -17,6 +17,7 @@ from blueprints.console import (  # noqa: E402
     catalogue,  # noqa: F401
     clients,  # noqa: F401
     counter,  # noqa: F401
+    disputes,  # noqa: F401
     erasures,  # noqa: F401
     exchanges,  # noqa: F401
     fulfilment,  # noqa: F401

@@ -15,6 +15,7 @@ from loyalty.exchange import cards
 from loyalty.exchange import deciding as exchange
 from loyalty.members import operations as members
 from loyalty.prepaid import billing
+from loyalty.settlement import operations as settlement
 from loyalty.staff import operations as staff
 from loyalty.staff.rules import Permission
 from loyalty.tiers import operations as tiers
@@ -59,6 +60,10 @@ def _let_partner_pay(session: Session, approval: Approval, at: datetime) -> date
     return billing.apply_billing(session, approval=approval, at=at)
 
 
+def _accept_dispute(session: Session, approval: Approval, at: datetime) -> None:
+    settlement.apply_acceptance(session, approval=approval, at=at)
+
+
 def _set_roles(session: Session, approval: Approval, at: datetime) -> None:
     staff.set_roles(session, approval=approval, at=at)
 
@@ -96,6 +101,7 @@ ACTIONS: Mapping[str, Action] = {
     billing.CHANGE: Action(Permission.FINANCE_CHECK, _let_partner_pay),
     tier_policy.CHANGE: Action(Permission.TIER_CHECK, _let_tiers_hold),
     tiers.GRANT: Action(Permission.TIER_CHECK, _grant_tier),
+    settlement.ACCEPT: Action(Permission.FINANCE_CHECK, _accept_dispute),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
 }
 

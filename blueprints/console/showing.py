@@ -32,6 +32,7 @@ _TERMS = {
     "tier": "tier",
     "measure": "tier_measure",
     "period": "tier_period",
+    "break_code": "break",
 }
 _DAYS = ("valid_from", "valid_until", "valid_to", "effective_on", "tier_until")
 _POINTS = ("points", "mix_points")
@@ -59,8 +60,8 @@ def _figure(name: str, said: int) -> str:
 
 
 def _words(name: str, said: object) -> str:
-    if name == "exchange_state":
-        return state_words(f"exchange_{said}").words
+    if name in ("exchange_state", "dispute_state"):
+        return state_words(f"{name.removesuffix('_state')}_{said}").words
     if name in _TERMS:
         return term(_TERMS[name], str(said))
     if isinstance(said, str) and name in _DAYS:

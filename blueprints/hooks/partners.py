@@ -1,10 +1,12 @@
 """What partners tell us by themselves: late outcomes, signed, repeated, out of order.
 
 A notice is a hint: what it says is taken as the answer to a look-up, or makes us ask.
+It may come again, signed again; the same signature twice is a replay, and refused.
 """
 
 import logging
 from datetime import datetime
+from functools import partial
 
 from flask import abort, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -13,12 +15,15 @@ from sqlalchemy.exc import DBAPIError
 from blueprints import services
 from blueprints.hooks import bp
 from blueprints.sessions import signed
-from loyalty.clock import now
+from loyalty.calls.operations import is_news
+from loyalty.clock import now, wall
+from loyalty.database import retrying
 from loyalty.errors import LoyaltyError, Missing
 from loyalty.exchange.delivery import tell as tell_exchange
 from loyalty.orders.delivery import advance
 from loyalty.orders.rules import order_named
 from partners.ports import Incoming, Notice
+from partners.signing import nonce_of
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +38,23 @@ def partner(code: str) -> ResponseReturnValue:
     notifier = services().connections.notifiers.get(code)
     if notifier is None:
         abort(404)
-    notice = notifier.notice(incoming_of())
+    incoming = incoming_of()
+    notice = notifier.notice(incoming)
     if notice is None:
         abort(400)
+    if _is_replay(code, incoming):
+        abort(409)
     _take_in(notice, at=now())
     return jsonify(received=True)
+
+
+def _is_replay(code: str, incoming: Incoming) -> bool:
+    """Whether this very message was heard before; a partner signs each try anew."""
+    nonce = nonce_of(incoming.headers)
+    if not nonce:  # signed in a way that has none
+        return False
+    heard = partial(is_news, partner=code, nonce=nonce, at=wall())
+    return not retrying(services().database, heard)
 
 
 def incoming_of() -> Incoming:

@@ -20,6 +20,7 @@ from blueprints.wording import (
     general,
     linking,
     ordering,
+    settling,
     shelf,
     tiers,
 )
@@ -39,6 +40,7 @@ WORDS: Final[dict[str, Words]] = {
     **exchanging.REFUSALS,
     **clubs.REFUSALS,
     **tiers.REFUSALS,
+    **settling.REFUSALS,
 }
 
 

@@ -49,6 +49,12 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     "exchange_confirmed": ("已完成", "Done", "done"),
     "exchange_declined": ("没有办成", "Not done", ""),
     "exchange_disputed": ("核对中", "Being checked", "warm"),
+    # what partners dispute
+    "dispute_open": ("待答复", "Waiting for an answer", "warm"),
+    "dispute_answered": ("已答复", "Answered", "done"),
+    "dispute_accepted": ("已接受", "Accepted", "done"),
+    "dispute_rejected": ("未接受", "Rejected", ""),
+    "dispute_settled": ("已结清", "Settled", "done"),
     "card_draft": ("草稿", "Draft", ""),
     "card_approved": ("已批准", "Approved", "done"),
     "card_withdrawn": ("已停用", "Stopped", ""),

@@ -1,4 +1,4 @@
-"""Tables of calls that were answered, and of how many there were."""
+"""Tables of calls that were answered, of how many there were, and of what was heard."""
 
 from datetime import datetime
 
@@ -36,3 +36,17 @@ class ApiRate(Base):
     client_id: Mapped[str] = mapped_column(primary_key=True)
     minute: Mapped[datetime]
     calls: Mapped[int]
+
+
+class HeardNonce(Base):
+    """What a partner has told us, so that nobody plays it to us again.
+
+    Kept a little longer than its signature is good; lost in a crash.
+    """
+
+    __tablename__ = "heard_nonce"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    partner: Mapped[str] = mapped_column(primary_key=True)
+    nonce: Mapped[str] = mapped_column(primary_key=True)
+    heard_at: Mapped[datetime]

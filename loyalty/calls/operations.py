@@ -1,4 +1,4 @@
-"""Answer a call once, and count the calls of a client."""
+"""Answer a call once, hear a notice once, and count the calls of a client."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,14 +6,16 @@ from typing import Final
 
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from loyalty.calls.errors import CallUnderWay, KeyReused
-from loyalty.calls.models import ApiCall
+from loyalty.calls.models import ApiCall, HeardNonce
 from loyalty.keyring import Keyring
 
 KEPT_FOR: Final = timedelta(hours=48)
+HEARD_FOR: Final = timedelta(hours=1)  # a signature is good for half a minute
 _PURPOSE = "api.answer"
 
 # Whoever asks the same meanwhile waits here for who came first, but not for ever.
@@ -113,8 +115,23 @@ def count(session: Session, *, client_id: str, at: datetime) -> int:
     return calls
 
 
+def is_news(session: Session, *, partner: str, nonce: str, at: datetime) -> bool:
+    """Whether a partner tells this for the first time; a second time it is a replay."""
+    taken = session.scalar(
+        insert(HeardNonce)
+        .values(partner=partner, nonce=nonce, heard_at=at)
+        .on_conflict_do_nothing()
+        .returning(HeardNonce.nonce)
+    )
+    return taken is not None
+
+
 def forget(session: Session, *, at: datetime) -> int:
-    """Forget answers that nobody may ask for any more; return how many."""
+    """Forget answers that nobody may ask for any more; return how many.
+
+    What was heard so long ago is no longer genuine by its own time.
+    """
+    session.execute(delete(HeardNonce).where(HeardNonce.heard_at < at - HEARD_FOR))
     done = session.scalars(
         delete(ApiCall)
         .where(ApiCall.called_at < at - KEPT_FOR)

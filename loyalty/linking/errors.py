@@ -46,3 +46,12 @@ class UnknownKind(Refused):
 
     def __init__(self, *, kind: str) -> None:
         super().__init__(kind=kind)
+
+
+class ValidationsLocked(Refused):
+    """Too many names were tried for this account; it can be asked about again soon."""
+
+    code = "validations_locked"
+
+    def __init__(self, *, minutes: int) -> None:
+        super().__init__(minutes=minutes)

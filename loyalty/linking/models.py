@@ -1,4 +1,4 @@
-"""The tables of consents, and of what partners said that accounts hold."""
+"""The tables of consents, of names checked, and of what accounts at partners hold."""
 
 from datetime import datetime
 from typing import Any
@@ -83,3 +83,28 @@ class PartnerBalance(Base):
     expiring: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     as_of: Mapped[datetime]  # as the partner says
     asked_at: Mapped[datetime]
+
+
+class MemberValidation(Base):
+    """That a partner asked whether an account and a name are one member's.
+
+    The name it told is not kept, and the account only as a keyed hash.
+    """
+
+    __tablename__ = "member_validation"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('valid', 'invalid', 'review')", name="status_known"
+        ),
+        Index(None, "partner", "account_hash", "asked_at"),
+        Index(None, "member_id", "asked_at"),
+    )
+
+    validation_id: Mapped[str] = mapped_column(primary_key=True)
+    partner: Mapped[str] = mapped_column(ForeignKey("partner.partner"))
+    client_id: Mapped[str] = mapped_column(ForeignKey("partner_client.client_id"))
+    account_hash: Mapped[bytes]
+    member_id: Mapped[int | None] = mapped_column(BigInteger)  # None: of nobody here
+    status: Mapped[str]
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

@@ -398,6 +398,8 @@ _DESTROY = {
                               state = CASE WHEN ended_at IS NULL THEN 'revoked'
                                            ELSE state END
                         WHERE member_id = :member""",
+    "member_validation": """UPDATE member_validation SET member_id = NULL
+                             WHERE member_id = :member""",
     "partner_balance": "DELETE FROM partner_balance WHERE member_id = :member",
     "claim": """DELETE FROM claim WHERE member_id = :member
                    AND space IN ('member', 'msisdn', 'account', 'opening')""",

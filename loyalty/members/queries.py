@@ -292,6 +292,8 @@ _KEPT = {
     "consents": """SELECT purpose, given_at, notice_version, granted, channel
                      FROM consent WHERE member_id = :member
                     ORDER BY given_at, purpose""",
+    "name_checks": """SELECT partner, status, asked_at FROM member_validation
+                       WHERE member_id = :member ORDER BY asked_at, validation_id""",
     "partner_consents": """SELECT partner, kinds, purpose_version, state, asked_at,
                                   granted_at, expires_at, channel, ended_at, reason
                              FROM link_consent WHERE member_id = :member

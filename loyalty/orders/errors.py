@@ -27,6 +27,15 @@ class BadOrderRef(Refused):
     code = "bad_order_ref"
 
 
+class PartnerRefReused(Conflict):
+    """The partner's reference names another order already."""
+
+    code = "reference_reused"
+
+    def __init__(self, *, partner_ref: str) -> None:
+        super().__init__(partner_ref=partner_ref)
+
+
 class OrderRefReused(Conflict):
     """The same order was sent before, with other content."""
 

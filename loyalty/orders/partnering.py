@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ledger.values import digest
 from loyalty.keyring import Keyring
 from loyalty.members.models import Claim
-from loyalty.orders.errors import OrderRefReused, UnknownOrder
+from loyalty.orders.errors import PartnerRefReused, UnknownOrder
 from loyalty.orders.operations import cancel, place
 from loyalty.orders.queries import OrderView, order, quote
 from loyalty.orders.rules import Recipient, Way
@@ -39,7 +39,8 @@ def place_for(
     """Order something by points for a partner's customer, who is known there.
 
     The partner has made sure of the person, as far as a fresh sign-in of ours would;
-    what asks for more than that is refused. Raises as `place` does.
+    what asks for more than that is refused. Raises `PartnerRefReused`, and as `place`
+    does.
     """
     content = digest(
         {
@@ -62,7 +63,7 @@ def place_for(
     if taken is None:
         known = session.get_one(Claim, (_SPACE, key), populate_existing=True)
         if known.content != content:
-            raise OrderRefReused(order_ref=wish.partner_ref)
+            raise PartnerRefReused(partner_ref=wish.partner_ref)
         return _order(session, wish.member_id, order_ref, at)
     offer = quote(
         session,

@@ -1,6 +1,6 @@
 """Why there is no statement, or no dispute."""
 
-from loyalty.errors import Missing, Refused
+from loyalty.errors import Conflict, Missing, Refused
 
 
 class PeriodAhead(Refused):
@@ -19,3 +19,12 @@ class UnknownDispute(Missing):
 
     def __init__(self) -> None:
         super().__init__()
+
+
+class DisputeAnswered(Conflict):
+    """The dispute has been answered already."""
+
+    code = "dispute_answered"
+
+    def __init__(self, *, state: str) -> None:
+        super().__init__(state=state)

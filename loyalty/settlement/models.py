@@ -22,7 +22,14 @@ class Dispute(Base):
             f"break_code IN ({', '.join(repr(code) for code in BREAKS)})",
             name="break_known",
         ),
+        CheckConstraint(
+            "(state = 'open') = (answer IS NULL)"
+            " AND (answer IS NULL) = (answered_at IS NULL)"
+            " AND (answer IS NULL) = (answered_by IS NULL)",
+            name="answered_whole",
+        ),
         Index(None, "partner", "period"),
+        Index(None, "state", "raised_at"),
     )
 
     dispute_id: Mapped[str] = mapped_column(primary_key=True)
@@ -34,3 +41,6 @@ class Dispute(Base):
     state: Mapped[str] = mapped_column(server_default=text("'open'"))
     raised_at: Mapped[datetime]
     raised_by: Mapped[str]
+    answer: Mapped[str | None]  # None: open; so below
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str | None]

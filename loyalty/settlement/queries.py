@@ -1,12 +1,17 @@
-"""Read what a partner's members earned, spent and exchanged there in a month."""
+"""Read what a partner's month came to, and what partners dispute of theirs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from loyalty.settlement.errors import PeriodAhead
+from loyalty.settlement.errors import PeriodAhead, UnknownDispute
+from loyalty.settlement.models import Dispute
+
+LISTED_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +89,32 @@ def month_of(
         Total(row.kind, row.unit, int(row.lines), int(row.points), int(row.fen))
         for row in session.execute(_TOTALS, facts)
     ]
+
+
+def disputes(session: Session, *, state: str | None = None) -> Sequence[Dispute]:
+    """Return disputes for staff, the newest first."""
+    wanted = (
+        select(Dispute)
+        .order_by(Dispute.raised_at.desc(), Dispute.dispute_id)
+        .limit(LISTED_MAX)
+    )
+    if state is not None:
+        wanted = wanted.where(Dispute.state == state)
+    return session.scalars(wanted).all()
+
+
+def dispute(session: Session, *, dispute_id: str) -> Dispute:
+    """Return a dispute, whoever's it is.
+
+    Raises `UnknownDispute`.
+    """
+    found = session.get(Dispute, dispute_id)
+    if found is None:
+        raise UnknownDispute
+    return found
+
+
+def disputes_by_state(session: Session) -> dict[str, int]:
+    """Return how many disputes are in each state."""
+    rows = session.execute(select(Dispute.state, func.count()).group_by(Dispute.state))
+    return {state: int(count) for state, count in rows}

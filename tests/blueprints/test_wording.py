@@ -10,6 +10,7 @@ from blueprints.wording import (
     general,
     linking,
     ordering,
+    settling,
     shelf,
     tiers,
 )
@@ -18,7 +19,17 @@ _FACT = re.compile(r"\{(\w+)\}")
 
 
 def test_no_refusal_is_said_in_two_places():
-    parts = (general, ordering, shelf, desk, linking, exchanging, clubs, tiers)
+    parts = (
+        general,
+        ordering,
+        shelf,
+        desk,
+        linking,
+        exchanging,
+        clubs,
+        settling,
+        tiers,
+    )
 
     assert sum(len(part.REFUSALS) for part in parts) == len(wording.WORDS)
 

@@ -26,6 +26,7 @@ from loyalty.exchange.linking import settle as settle_number
 from loyalty.keyring import Keyring
 from loyalty.orders.operations import place
 from loyalty.prepaid.blocks import buy as buy_block
+from loyalty.settlement.operations import raise_dispute
 from loyalty.staff.operations import add as add_staff
 from loyalty.staff.rules import ROLES
 from loyalty.tiers.operations import appeal as appeal_tier
@@ -35,7 +36,7 @@ from partners.ports import Outcome, Receipt
 from tests.browser.conftest import DESK, TICKET
 from tests.browser.reading import accessibility_faults, strange_words, too_wide
 from tests.journeys.conftest import PARTNERS, PLACE, WANG
-from tests.loyalty.exchange.alliance import TO_MILES, Alliance
+from tests.loyalty.exchange.alliance import TO_MILES, TODAY, Alliance
 
 LOGIN, PASSWORD = "zhou.min", "一匹马 rode over 7 hills"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -141,10 +142,21 @@ def busy(site):
             scopes=tuple(SCOPES),
         )
         client_id = add_client(session, profile=profile, at=at).client_id
+        disputed = raise_dispute(
+            session,
+            partner="MU",
+            period=TODAY.replace(day=1),
+            partner_ref="T9",
+            break_code="MISSING_OURS",
+            reason="one flight is missing",
+            actor="client:jc_mu",
+            at=at,
+        )
         exchanged = exchange_something(session, member_id, keyring)
         rotate_keys(session, keyring=keyring, at=at)
     return exchanged | {
         "client_id": client_id,
+        "dispute_id": disputed.dispute_id,
         "item_code": "INS-A",
         "order_ref": ORDER_REF,
         "member_id": member_id,

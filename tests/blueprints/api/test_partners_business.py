@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from ledger.book import Book
 from ledger.values import Entry, Lot, Transfer
 from loyalty.clock import now
 from loyalty.exchange.models import RateCard
+from loyalty.linking.validating import validations_of
 from tests.blueprints.api.conftest import ACCOUNT, accrual, yuan
 
 WANG = {"account_ref": ACCOUNT, "family_name": "王", "given_name": "芳"}
@@ -64,6 +66,44 @@ def test_a_name_is_checked_for_those_who_agreed(bank, agree, member):
     assert nobody["status"] == "invalid"
 
 
+def test_names_that_were_checked_are_kept_without_the_name(
+    bank, agree, member, fresh_database
+):
+    agree(member, "validate", account_ref="other")
+    first = bank.post("/member-validations", WANG).json()
+    bank.post("/member-validations", WANG | {"account_ref": "9"})
+
+    with fresh_database.unit_of_work() as session:
+        rows = session.execute(
+            text("SELECT * FROM member_validation ORDER BY asked_at, validation_id")
+        ).mappings()
+        kept = [dict(row) for row in rows]
+        (shown,) = validations_of(session, member_id=member)
+    assert [one["status"] for one in kept] == ["valid", "invalid"]
+    assert [one["member_id"] for one in kept] == [member, None]
+    assert kept[0]["validation_id"] == shown.validation_id == first["id"]
+    assert "王" not in str(kept)
+    assert ACCOUNT not in str(kept)
+
+
+@pytest.mark.parametrize("account_ref", [ACCOUNT, "nobody"])
+def test_who_tries_names_out_is_stopped_for_that_account_alone(
+    *, bank, agree, member, account_ref, change
+):
+    agree(member, "validate", account_ref="other")
+    guess = WANG | {"account_ref": account_ref, "given_name": "小明"}
+    tried = [bank.post("/member-validations", guess) for _ in range(6)]
+
+    assert [one.status_code for one in tried] == [201] * 5 + [422]
+    assert tried[-1].json()["code"] == "validations_locked"
+    right = bank.post("/member-validations", WANG | {"account_ref": account_ref})
+    assert right.status_code == 422
+    other = bank.post("/member-validations", WANG | {"account_ref": "another"})
+    assert other.json()["status"] == "invalid"
+    change("UPDATE member_validation SET asked_at = asked_at - interval '10 minutes'")
+    assert bank.post("/member-validations", guess).status_code == 201
+
+
 def test_the_catalogue_shows_what_partners_may_sell(bank, ticket):
     first = bank.get("/catalogue-items", limit=1).json()
     codes = [item["item_code"] for item in first["data"]]
@@ -92,7 +132,8 @@ def test_a_customer_of_the_bank_gets_a_voucher_once(bank, member, give, proved):
     assert first.status_code == 201, first.text
     assert first.json()["points"] == 1_500
     assert again.json() == first.json()
-    assert other.status_code == 409
+    assert (other.status_code, other.json()["code"]) == (409, "reference_reused")
+    assert other.json()["partner_ref"] == "O1"
     assert (poor.status_code, poor.json()["code"]) == (422, "points_missing")
     assert (large.status_code, large.json()["code"]) == (422, "confirmation_missing")
     canceled = bank.post(f"/orders/{first.json()['id']}/cancel")

@@ -1,6 +1,7 @@
 """Partners tell late outcomes to the site, over HTTP and signed."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from sqlalchemy import text
 
 from ledger.book import Book
 from loyalty.app import create_app
+from loyalty.calls.operations import forget
+from loyalty.clock import wall
 from loyalty.connections import Connections, TwoOfAKind
 from loyalty.keyring import Keyring
 from loyalty.orders.delivery import advance
@@ -15,8 +18,10 @@ from loyalty.settings import Settings
 from partners.adapters.airline import Airline
 from partners.adapters.insurer import Insurer
 from partners.adapters.operator import Operator
+from partners.ports import Incoming
 from partners.sandbox.insurer_server import InsurerSandbox
 from partners.sandbox.twins import InsurerTwin
+from partners.signing import new_nonce
 from tests.browser.conftest import served
 from tests.loyalty.orders.shop import INSURED, NOON, Shop
 from tests.partners.benches import SHARED_SECRET, tell
@@ -121,6 +126,31 @@ def test_what_an_insurer_tells_later_ends_the_order(fresh_database, insurer, tol
     with fresh_database.unit_of_work() as session:
         assert Shop(session).held(member) == 0
         assert Book(session).prove() == []
+
+
+def test_the_same_message_twice_is_a_replay(fresh_database, told, insurer):
+    app = create_app(fresh_database, settings=told(PINGAN=("insurer", insurer.address)))
+    target = "/hooks/partners/PINGAN"
+    body = (
+        b'{"type": "policy.updated", "data": {"reference": "r", "status": "success"}}'
+    )
+
+    def signed():
+        question = Incoming("POST", target, {}, body)
+        return insurer.signer.sign(question, nonce=new_nonce(), at=int(time.time()))
+
+    headers = signed()
+    client = app.test_client()
+    statuses = [
+        client.post(target, data=body, headers=one).status_code
+        for one in (headers, headers, signed())
+    ]
+
+    assert statuses == [200, 409, 200]
+    with fresh_database.unit_of_work() as session:
+        assert session.scalar(text("SELECT count(*) FROM heard_nonce")) == 2
+        forget(session, at=wall() + timedelta(hours=2))
+        assert session.scalar(text("SELECT count(*) FROM heard_nonce")) == 0
 
 
 @pytest.mark.parametrize("code", ["PINGAN", "NOBODY"])
