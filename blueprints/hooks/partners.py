@@ -16,6 +16,7 @@ from blueprints import services
 from blueprints.hooks import bp
 from blueprints.sessions import signed
 from loyalty.calls.operations import is_news
+from loyalty.churn.delivery import take_in as take_in_leaving
 from loyalty.clock import now, wall
 from loyalty.database import retrying
 from loyalty.errors import LoyaltyError, Missing
@@ -72,6 +73,10 @@ def _take_in(notice: Notice, *, at: datetime) -> None:
     kit = services()
     if tell_exchange(
         kit.database, exchange_ref=notice.reference, receipt=notice.receipt, at=at
+    ):
+        return
+    if take_in_leaving(
+        kit.database, reference=notice.reference, receipt=notice.receipt, at=at
     ):
         return
     named = order_named(notice.reference)

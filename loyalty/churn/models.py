@@ -54,3 +54,29 @@ class ChurnStep(Base):
     made_at: Mapped[datetime]
     due_at: Mapped[datetime]  # when to take it up, or again
     ended_at: Mapped[datetime | None]  # None: has not come to its end
+
+
+class ChurnNotice(Base):
+    """What a member is to be told, or was, about leaving and coming back."""
+
+    __tablename__ = "churn_notice"
+    __table_args__ = (
+        CheckConstraint(
+            "kind IN ('warning', 'leaving', 'void', 'return')", name="kind_known"
+        ),
+        CheckConstraint(
+            "(how IS NULL) = (told_at IS NULL) AND how IN ('sent', 'unreachable')",
+            name="told_somehow",
+        ),
+        Index("churn_notice_due", "made_at", postgresql_where=text("told_at IS NULL")),
+    )
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    # The departure; of a warning, the event that announces it.
+    ref: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]  # None: not yet
+    how: Mapped[str | None]

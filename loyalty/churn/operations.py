@@ -5,14 +5,15 @@ policy: what the line is now, who has left, who has come back, which gates close
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.accrual.operations import settle_bounced
 from loyalty.churn.lines import follow
-from loyalty.churn.steps import drop_open_steps, write_steps
+from loyalty.churn.steps import announce, give_back, write_steps
 from loyalty.members.claims import claim_new, decide_known, fill, reject, rounds
 from loyalty.points.operations import (
     departure_of,
@@ -20,8 +21,18 @@ from loyalty.points.operations import (
     first_open_day,
     let_nobody_earn,
 )
+from loyalty.tiers.operations import end as end_tiers
+from loyalty.tiers.operations import reinstate as reinstate_tiers
 
-_VOID_LIMIT = 10_000
+_ACTOR: Final = "job:chase-churn"
+_VOID_LIMIT: Final = 10_000
+
+# Everybody whom the operator knows by one identity document is one person.
+_KIN: Final = """
+SELECT {member} UNION
+SELECT k.member_id FROM person p JOIN person k ON k.id_hash = p.id_hash
+ WHERE p.member_id = {member} AND p.id_hash <> ''
+"""
 
 
 def book_events(session: Session, *, feed_file: int) -> None:
@@ -48,6 +59,7 @@ def book_events(session: Session, *, feed_file: int) -> None:
         claim_new(session, space="event", key="l.event_ref", feed_file=feed_file)
         facts = {"feed_file": feed_file, "first_open": first_open_day(session)}
         decide(session)
+        announce(session)
         _void(session, _LEFT_NOW, facts)
         _restore_returned(session, facts)
         _set_gates(session)
@@ -86,7 +98,7 @@ def void_due(session: Session, *, business_date: date) -> int:
         "first_open": first_open_day(session),
         "business_date": business_date,
     }
-    done = _void(session, due, facts, actor="'job:chase-churn'")
+    done = _void(session, due, facts, actor=f"'{_ACTOR}'")
     session.execute(
         text(
             "SELECT ledger.set_gate(array_agg(member_id), 'closed') FROM voiding"
@@ -99,12 +111,10 @@ def void_due(session: Session, *, business_date: date) -> int:
 # The members whose standing an event may change: whose line it is, and who else is
 # the same person (domain.md A27; peers.md 24). What ended their last line, the last
 # of their ends, says why they left; a policy may take the end of one line for it.
-_SITUATION = """
+_SITUATION = f"""
 WITH affected AS (
-    SELECT h.member_id FROM happened h
-    UNION
-    SELECT k.member_id FROM happened h JOIN person p ON p.member_id = h.member_id
-      JOIN person k ON k.id_hash = p.id_hash
+    SELECT DISTINCT k.member_id FROM happened h
+     CROSS JOIN LATERAL ({_KIN.format(member="h.member_id")}) k(member_id)
 )
 SELECT m.member_id, m.left_on, m.deceased, g.is_gone, c.ended_on, c.state_at,
        c.state_ref, c.reason, c.version, c.scope, c.notice_days, c.grace_days,
@@ -112,9 +122,8 @@ SELECT m.member_id, m.left_on, m.deceased, g.is_gone, c.ended_on, c.state_at,
        d.left_at
   FROM affected a JOIN member m ON m.member_id = a.member_id
   CROSS JOIN LATERAL (
-      SELECT array_agg(k.member_id) || a.member_id AS kin
-        FROM person p JOIN person k ON k.id_hash = p.id_hash
-       WHERE p.member_id = a.member_id) i
+      SELECT array_agg(k.member_id) AS kin
+        FROM ({_KIN.format(member="a.member_id")}) k(member_id)) i
   CROSS JOIN LATERAL (
       SELECT NOT EXISTS (SELECT FROM subscription s WHERE s.member_id = ANY (i.kin)
                             AND s.ended_on IS NULL) AS is_gone) g
@@ -284,7 +293,30 @@ def _void(
     ).all()
     if found:
         write_steps(session)
+        end_tiers(
+            session,
+            members=_WITH_TIER.format(who="voiding", more=""),
+            on="l.effective_on",
+            actor=_ACTOR,
+            reason="has_left",
+            at=_now(session),
+        )
     return len(found)
+
+
+# Whose tier the policy of their departure ends, or gives back.
+_WITH_TIER = """
+(SELECT w.* FROM {who} w
+   JOIN departure d ON d.member_id = w.member_id AND d.event_ref = w.event_ref
+   JOIN churn_benefit b ON b.version = d.policy_version AND b.reason = d.reason
+  WHERE b.benefit = 'tier' {more})
+"""
+
+
+def _now(session: Session) -> datetime:
+    """Return the database's own time, which departures are booked at."""
+    found: datetime = session.scalar(text("SELECT clock_timestamp()"))
+    return found
 
 
 def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
@@ -324,11 +356,7 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
                         FROM subscription_event e
                        WHERE e.event = 'reconnected' AND e.occurred_at > d.left_at
                          AND CAST(e.occurred_at AS date) <= d.reinstate_until
-                         AND e.member_id IN (
-                             SELECT d.member_id UNION
-                             SELECT k.member_id FROM person p
-                               JOIN person k ON k.id_hash = p.id_hash
-                              WHERE p.member_id = d.member_id)
+                         AND e.member_id IN ({_KIN.format(member="d.member_id")})
                       UNION ALL
                       SELECT s.ended_on, s.state_at
                        WHERE s.departure = d.event_ref AND s.ended_on IS NOT NULL
@@ -343,7 +371,8 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
             SELECT * FROM ledger.post(
                 (SELECT array_agg({restore} ORDER BY nth) FROM wanted))
         )
-        SELECT b.member_id, b.departure, b.voided_by, b.happened_on, b.occurred_at,
+        SELECT b.member_id, b.departure, b.departure AS event_ref, b.voided_by,
+               b.happened_on, b.occurred_at,
                a.id AS reinstated_by
           FROM back b
           LEFT JOIN wanted w ON w.entry = b.entry
@@ -373,7 +402,15 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
             """
         )
     )
-    drop_open_steps(session)
+    give_back(session)
+    reinstate_tiers(
+        session,
+        members=_WITH_TIER.format(who="returned", more="AND b.comes_back"),
+        on="l.happened_on",
+        actor=_ACTOR,
+        reason="reinstatement",
+        at=_now(session),
+    )
     settle_bounced(
         session, members="returned", on="happened_on", actor="'job:reinstatement'"
     )
@@ -389,7 +426,7 @@ def _set_gates(session: Session) -> None:
 
 
 _SET_GATES = text(
-    """
+    f"""
     SELECT ledger.set_gate(array_agg(member_id), gate)
       FROM (SELECT m.member_id,
                    CASE WHEN m.left_on IS NOT NULL AND NOT EXISTS (
@@ -404,10 +441,7 @@ _SET_GATES = text(
                                 ON e.member_id = s.member_id
                                AND e.event_ref = s.state_ref
                              WHERE s.ended_on IS NULL AND s.member_id IN (
-                                       SELECT m.member_id UNION
-                                       SELECT k.member_id FROM person p
-                                         JOIN person k ON k.id_hash = p.id_hash
-                                        WHERE p.member_id = m.member_id)
+                                       {_KIN.format(member="m.member_id")})
                                AND (s.in_arrears AND EXISTS (
                                        SELECT FROM churn_freeze f
                                         WHERE f.version = t.version

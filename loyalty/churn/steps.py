@@ -1,6 +1,6 @@
 """What has to be ended for whom: one row for each thing, written over sets."""
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 # What a leaver may still have, by benefit: SQL over the leaver `v` that yields the
@@ -22,6 +22,17 @@ FINDERS = {
         SELECT DISTINCT u.order_ref FROM voucher u
          WHERE u.member_id = v.member_id AND u.state = 'issued'
            AND (u.valid_until IS NULL OR u.valid_until >= v.effective_on)""",
+    "bookings": """
+        SELECT '' WHERE EXISTS (
+            SELECT FROM session_place p JOIN venue_session s USING (session_id)
+             WHERE p.member_id = v.member_id AND p.state IN ('booked', 'waiting')
+               AND s.starts_at > v.occurred_at)
+            OR EXISTS (SELECT FROM contest_entry e WHERE e.member_id = v.member_id
+                          AND e.state IN ('entered', 'waiting'))""",
+    "clubs": """
+        SELECT '' WHERE EXISTS (
+            SELECT FROM club_membership c WHERE c.member_id = v.member_id
+               AND c.state IN ('waiting', 'active'))""",
     "points.pending": "SELECT '' WHERE v.voids_pending",
     "points.operator": "SELECT '' WHERE 'CUP' = ANY (v.units)",
     "points.universal": "SELECT '' WHERE 'UNI' = ANY (v.units)",
@@ -58,6 +69,21 @@ _WRITE = text(
     """
 )
 
+_GIVE_BACK = text(
+    """
+    INSERT INTO churn_step (member_id, departure_ref, benefit, subject, nth, made_at,
+                            due_at)
+    SELECT t.member_id, t.departure_ref, 'return.' || t.benefit, t.subject, 100 + t.nth,
+           r.occurred_at, r.occurred_at
+      FROM returned r JOIN churn_step t ON t.member_id = r.member_id
+       AND t.departure_ref = r.departure AND t.state = 'done'
+       AND t.benefit IN ('vouchers', 'bookings', 'clubs')
+      JOIN departure d ON d.member_id = t.member_id AND d.event_ref = t.departure_ref
+      JOIN churn_benefit b ON b.version = d.policy_version AND b.reason = d.reason
+       AND b.benefit = t.benefit AND b.comes_back
+    """
+)
+
 _DROP = text(
     """
     UPDATE churn_step t SET state = 'dropped', ended_at = r.occurred_at,
@@ -72,11 +98,44 @@ _DROP = text(
 def write_steps(session: Session) -> None:
     """Write down what has to be ended for those in `voiding`."""
     session.execute(_WRITE)
+    session.execute(_notice("void", "SELECT member_id, event_ref FROM voiding"))
 
 
-def drop_open_steps(session: Session) -> None:
-    """Let be what was not begun for those in `returned`.
+def announce(session: Session) -> None:
+    """Have those told who are about to lose something: `happened` and `leaver`."""
+    session.execute(
+        _notice(
+            "warning",
+            """
+            SELECT h.member_id, h.event_ref FROM happened h
+              JOIN member m ON m.member_id = h.member_id
+             WHERE h.event = 'pre_cancelled' AND m.left_on IS NULL""",
+        )
+    )
+    session.execute(
+        _notice(
+            "leaving",
+            "SELECT member_id, event_ref FROM leaver WHERE void_on > left_on",
+        )
+    )
+
+
+def give_back(session: Session) -> None:
+    """Let be what was not begun for those in `returned`, and give back the rest.
 
     What a partner was asked for already runs to its end.
     """
     session.execute(_DROP)
+    session.execute(_GIVE_BACK)
+    session.execute(_notice("return", "SELECT member_id, departure FROM returned"))
+
+
+def _notice(kind: str, who: str) -> TextClause:
+    """Return the statement that has members told, once about one thing."""
+    return text(
+        f"""
+        INSERT INTO churn_notice (member_id, ref, kind, made_at)
+        SELECT w.member_id, w.ref, '{kind}', clock_timestamp()
+          FROM ({who}) w(member_id, ref) ON CONFLICT DO NOTHING
+        """
+    )

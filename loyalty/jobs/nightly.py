@@ -6,6 +6,7 @@ from ledger.book import Book
 from loyalty.accrual.operations import cancel_unpaid as cancel_unpaid_bills
 from loyalty.calls.operations import forget
 from loyalty.catalogue.operations import apply_due
+from loyalty.churn.delivery import chase as chase_leavings
 from loyalty.clients.operations import forget_expired
 from loyalty.clients.signing import rotate_if_old
 from loyalty.clock import now, wall
@@ -200,6 +201,22 @@ def close_sessions(database: Database, _business_date: date) -> str:
         f"{closed:,} sessions closed, {missed:,} places missed, {canceled:,} given up,"
         f" {told:,} members told"
     )
+
+
+def chase_churn(database: Database, business_date: date) -> str:
+    """Go on with what leaving the network ends, and tell members about it.
+
+    As with orders, the moment decides what is due; days of grace end by the date.
+    """
+    settings = Settings.from_environment()
+    done = chase_leavings(
+        database,
+        Connections.open(settings),
+        Keyring.open(settings),
+        business_date=business_date,
+        at=now(),
+    )
+    return str(done)
 
 
 def fetch_files(database: Database, _business_date: date) -> str:

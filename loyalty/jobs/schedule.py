@@ -27,6 +27,7 @@ SCHEDULE = (
     Job("chase-orders", nightly.chase_orders, cron="*/5 * * * *", is_daily=False),
     Job("chase-exchanges", nightly.chase_exchanges, cron="*/5 * * * *", is_daily=False),
     Job("close-sessions", nightly.close_sessions, cron="*/5 * * * *", is_daily=False),
+    Job("chase-churn", nightly.chase_churn, cron="*/5 * * * *", is_daily=False),
     Job("fetch-files", nightly.fetch_files, cron="*/5 * * * *", is_daily=False),
     Job("read-card-lines", nightly.read_lines, cron="10 * * * *", is_daily=False),
     Job("publish-events", nightly.publish_events, cron="* * * * *", is_daily=False),

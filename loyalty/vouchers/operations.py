@@ -3,7 +3,7 @@
 A code is sealed in the table and found by its keyed hash; only `reveal` opens it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -205,6 +205,48 @@ def void(
         .where(Voucher.voucher_id.in_(unused[:quantity]))
         .values(state="void", state_at=at)
         .execution_options(synchronize_session=False)
+    )
+
+
+def void_unused(
+    session: Session, *, member_id: int, order_ref: str, on: date, at: datetime
+) -> list[UUID]:
+    """Void the codes of an order that could still be used; return which."""
+    return _turn(
+        session,
+        *_of_order(member_id, order_ref),
+        Voucher.state == "issued",
+        (Voucher.valid_until.is_(None)) | (Voucher.valid_until >= on),
+        state="void",
+        at=at,
+    )
+
+
+def make_good(
+    session: Session, *, member_id: int, voucher_ids: Collection[UUID], at: datetime
+) -> list[UUID]:
+    """Let codes that `void_unused` voided be used again; return which."""
+    return _turn(
+        session,
+        Voucher.member_id == member_id,
+        Voucher.voucher_id.in_(voucher_ids),
+        Voucher.state == "void",
+        state="issued",
+        at=at,
+    )
+
+
+def _turn(
+    session: Session, *which: ColumnElement[bool], state: str, at: datetime
+) -> list[UUID]:
+    return list(
+        session.scalars(
+            update(Voucher)
+            .where(*which)
+            .values(state=state, state_at=at)
+            .returning(Voucher.voucher_id)
+            .execution_options(synchronize_session=False)
+        )
     )
 
 

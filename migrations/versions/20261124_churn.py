@@ -49,6 +49,15 @@ CREATE TABLE churn_step (
     CONSTRAINT churn_step_ends_whole CHECK (
         (state IN ('done', 'survived', 'dropped')) = (ended_at IS NOT NULL)));
 CREATE INDEX churn_step_due ON churn_step (due_at) WHERE ended_at IS NULL;
+CREATE TABLE churn_notice (
+    member_id bigint NOT NULL, ref text NOT NULL, kind text NOT NULL,
+    made_at timestamptz NOT NULL, told_at timestamptz, how text,
+    CONSTRAINT churn_notice_pkey PRIMARY KEY (member_id, ref, kind),
+    CONSTRAINT churn_notice_kind_known CHECK (
+        kind IN ('warning', 'leaving', 'void', 'return')),
+    CONSTRAINT churn_notice_told_somehow CHECK (
+        (how IS NULL) = (told_at IS NULL) AND how IN ('sent', 'unreachable')));
+CREATE INDEX churn_notice_due ON churn_notice (made_at) WHERE told_at IS NULL;
 
 ALTER TABLE programme_terms DROP CONSTRAINT programme_terms_makes_sense;
 ALTER TABLE programme_terms DROP COLUMN reinstate_within_days;
@@ -76,7 +85,7 @@ CREATE INDEX person_id_hash_idx ON person (id_hash);
 
 GRANT SELECT, INSERT ON churn_terms, churn_policy, churn_benefit, churn_freeze
     TO jifen_app;
-GRANT SELECT, INSERT, UPDATE ON churn_step TO jifen_app;
+GRANT SELECT, INSERT, UPDATE ON churn_step, churn_notice TO jifen_app;
 """
 
 
@@ -91,7 +100,8 @@ def downgrade() -> None:
         """
         DROP INDEX person_id_hash_idx;
         ALTER TABLE subscription DROP COLUMN state_ref;
-        DROP TABLE churn_step, churn_freeze, churn_benefit, churn_policy, churn_terms;
+        DROP TABLE churn_notice, churn_step, churn_freeze, churn_benefit,
+                   churn_policy, churn_terms;
         DROP INDEX departure_not_void;
         UPDATE departure SET booked_at = clock_timestamp() WHERE booked_at IS NULL;
         ALTER TABLE departure ALTER COLUMN booked_at SET NOT NULL,
