@@ -20,6 +20,7 @@ from partners.ports import (
     Messenger,
     Notifier,
     PaymentProvider,
+    Underwriter,
 )
 from partners.registry import Kind, Registry
 from partners.sandbox.messenger import ConsoleMessenger, FileMessenger
@@ -62,6 +63,13 @@ class Connections:
     # Adapters that can ask their partner what an account holds, by partner.
     tellers: Mapping[str, BalanceTeller] = field(default_factory=dict)
     files: Mapping[str, FileExchange] = field(default_factory=dict)  # by partner
+    # Insurers that can be asked before and after an order, by partner.
+    underwriters: Mapping[str, Underwriter] = field(default_factory=dict)
+
+    @property
+    def underwriter(self) -> Underwriter | None:
+        """The one who can say whom the insurer takes; None: nobody can be asked."""
+        return next(iter(self.underwriters.values()), None)
 
     def airline(self, partner: str) -> Airline | None:
         """Return who keeps the miles of a partner; None: nobody can be asked."""
@@ -105,6 +113,11 @@ class Connections:
                 if hasattr(adapter, "balance")
             },
             files=cast("dict[str, FileExchange]", found.get(Kind.FILES, {})),
+            underwriters={
+                code: cast("Underwriter", adapter)
+                for code, adapter in found.get(Kind.INSURER, {}).items()
+                if hasattr(adapter, "eligibility")
+            },
         )
 
 

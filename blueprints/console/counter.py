@@ -44,6 +44,7 @@ from loyalty.errors import LoyaltyError, Missing
 from loyalty.members.models import Subscription
 from loyalty.members.queries import member_id_of, subscriptions
 from loyalty.orders import delivery, operations
+from loyalty.orders.eligibility import Insured, check_insurable
 from loyalty.orders.errors import PointsMissing, UnknownOrder
 from loyalty.orders.queries import (
     OrderLine,
@@ -241,6 +242,11 @@ def assist_code(served: str) -> ResponseReturnValue:
             return _serve(session, served, problem=say(error)), 422
     item = deal.offer.item
     try:
+        _check_insurable(member_id, deal)
+    except LoyaltyError as error:
+        with services().database.unit_of_work() as session:
+            return _serve(session, served, deal=deal, problem=say(error)), 422
+    try:
         confirming.send(
             member_id=member_id,
             purpose=PURPOSE,
@@ -266,6 +272,7 @@ def assist_order(served: str) -> ResponseReturnValue:
     with services().database.unit_of_work() as session:
         deal = _deal(session, member_id=member_id, wish=wish)
     try:
+        _check_insurable(member_id, deal)
         if not confirming.accept(
             member_id=member_id, bound=deal.bound, purpose=PURPOSE
         ):
@@ -445,6 +452,17 @@ def _cost(offer: Quote) -> str:
     parts = [points_words(offer.points)] if offer.points or not offer.cash_fen else []
     parts += [yuan(offer.cash_fen)] if offer.cash_fen else []
     return " + ".join(parts)
+
+
+def _check_insurable(member_id: int, deal: Deal) -> None:
+    """Ask the insurer before the member is asked for a code, or anything is held."""
+    kit = services()
+    check_insurable(
+        kit.database,
+        kit.connections.underwriter,
+        Insured(member_id, deal.offer.item, deal.recipient),
+        at=now(),
+    )
 
 
 def _place(member_id: int, deal: Deal) -> None:

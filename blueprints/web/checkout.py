@@ -44,6 +44,7 @@ from loyalty.catalogue.rules import Item
 from loyalty.clock import now
 from loyalty.database import retrying
 from loyalty.errors import LoyaltyError
+from loyalty.orders.eligibility import Insured, check_insurable
 from loyalty.orders.errors import (
     GateClosed,
     NotAMember,
@@ -154,6 +155,7 @@ def _send(wish: Wish) -> ResponseReturnValue:
     stands = _standing(wish)
     if stands.faults:
         return _draw(wish, Answer(faults=stands.faults))
+    _check_insurable(stands)
     item = stands.quote.item
     sent_to = confirming.send(
         member_id=this_member().member_id,
@@ -177,6 +179,7 @@ def _place(wish: Wish) -> ResponseReturnValue:
     offered = stands.quote
     if (offered.points, offered.cash_fen) != wish.expected:
         raise PriceChanged(points=offered.points, cash_fen=offered.cash_fen)
+    _check_insurable(stands)
     fresh_at = who.fresh_at
     if _needs_code(offered, fresh_at, at):
         if not stands.is_confirmed and not confirming.accept(
@@ -187,6 +190,17 @@ def _place(wish: Wish) -> ResponseReturnValue:
             return _draw(wish, Answer(faults={"code": fault}, sent_to=_sent_to()))
         fresh_at = at  # who confirms this very order is here now
     return to_order(_order(wish, stands, fresh_at=fresh_at, at=at))
+
+
+def _check_insurable(stands: Standing) -> None:
+    """Ask the insurer before a code is asked for, or anything is held."""
+    kit = services()
+    check_insurable(
+        kit.database,
+        kit.connections.underwriter,
+        Insured(this_member().member_id, stands.quote.item, stands.recipient),
+        at=now(),
+    )
 
 
 def _order(

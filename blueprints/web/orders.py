@@ -33,16 +33,20 @@ from loyalty.clock import now
 from loyalty.database import retrying
 from loyalty.errors import LoyaltyError, Missing
 from loyalty.orders.delivery import advance
+from loyalty.orders.errors import NoCertificate
 from loyalty.orders.operations import cancel, return_part
 from loyalty.orders.queries import OrderLine, OrderView, VoucherView
 from loyalty.orders.queries import order as order_of
 from loyalty.orders.queries import orders as orders_of
-from loyalty.orders.rules import OVER_STATES, share
+from loyalty.orders.rules import OVER_STATES, partner_reference, share
 from loyalty.payments.delivery import Urls
 from loyalty.vouchers.operations import reveal
 from loyalty.vouchers.rules import plain
+from partners.ports import Outcome
 
 _PAGE = 20
+# What certificates may be; anything else is downloaded as it is, for nobody to open.
+_PAPERS = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}
 # How often the page looks by itself whether a payment was confirmed.
 _LOOKS_MAX, _LOOK_SECONDS = 24, 5
 
@@ -112,6 +116,8 @@ def order(order_ref: str) -> ResponseReturnValue:
             back=_back(shown, shown.quantity - shown.returned_quantity),
             is_waiting=is_waiting,
             pay_url=_pay_url(shown),
+            has_certificate=shown.policy is not None
+            and services().connections.underwriter is not None,
         )
     )
     page.headers["Cache-Control"] = "no-store"
@@ -134,6 +140,32 @@ def voucher_qr(order_ref: str, voucher_id: UUID) -> ResponseReturnValue:
     if code is None:
         abort(404)
     return _drawn(plain(code))
+
+
+@bp.get("/orders/<order_ref>/certificate")
+@member_required
+def certificate(order_ref: str) -> ResponseReturnValue:
+    """Fetch the certificate of a policy from its insurer, and hand it on.
+
+    The insurer's own address is never shown, and what it sends is only downloaded.
+    """
+    kit, shown = services(), _order(order_ref)
+    underwriter = kit.connections.underwriter
+    if shown.policy is None or underwriter is None:
+        abort(404)
+    found = underwriter.certificate(
+        partner_reference(member_id=shown.member_id, order_ref=order_ref)
+    )
+    if found.outcome is not Outcome.CONFIRMED or found.content is None:
+        flash(say(NoCertificate()), "warm")
+        return redirect(url_for("web.order", order_ref=order_ref), 303)
+    ending = _PAPERS.get(found.content_type or "", "bin")
+    kind = found.content_type if ending != "bin" else "application/octet-stream"
+    paper = Response(found.content, mimetype=kind)
+    name = "".join(c for c in shown.policy.policy_no if c.isalnum())
+    paper.headers["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'
+    paper.headers["Cache-Control"] = "no-store"
+    return paper
 
 
 @bp.post("/orders/<order_ref>/cancel")

@@ -129,6 +129,49 @@ REFUSALS: Final[dict[str, Words]] = {
         "还有几项没有填好，请看下面。",
         "Something is still missing; please see below.",
     ),
+    "not_insurable": (
+        "保险公司不能为这位被保险人承保这款产品。您的积分没有扣减。",
+        "The insurer does not take this person for this cover. No points were taken.",
+    ),
+    "insured_age": (
+        "被保险人的年龄不在承保范围内。可以换一位家人投保，您的积分没有扣减。",
+        (
+            "The person to be insured is too young or too old for this cover. You can"
+            " name somebody else of your family; no points were taken."
+        ),
+    ),
+    "insured_already": (
+        "被保险人已有一份同样的保障，每人只能有一份。您的积分没有扣减。",
+        (
+            "The person to be insured has this cover already, and can have only one."
+            " No points were taken."
+        ),
+    ),
+    "insured_id_refused": (
+        "保险公司认不出这个证件号码，请核对后再试。",
+        "The insurer cannot read this identity number. Please check it and try again.",
+    ),
+    "insurer_reviews": (
+        "保险公司需要人工核保，暂时不能在这里办理。请联系保险公司，您的积分没有扣减。",
+        (
+            "A person at the insurer has to look at this first, so it cannot be had"
+            " here now. Please ask the insurer; no points were taken."
+        ),
+    ),
+    "insurer_silent": (
+        "保险公司暂时没有答复，没有下单，积分也没有留住。请过几分钟再试。",
+        (
+            "The insurer did not answer. Nothing was ordered and no points were held."
+            " Please try again in a few minutes."
+        ),
+    ),
+    "no_certificate": (
+        "暂时取不到保单凭证，请过几分钟再试。保单本身不受影响。",
+        (
+            "The certificate cannot be fetched just now. Please try again in a few"
+            " minutes; your cover is not affected."
+        ),
+    ),
     "confirmation_missing": (
         "内容有变动，原来的验证码不再适用。请重新获取。",
         (

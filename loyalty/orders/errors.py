@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from loyalty.errors import Conflict, Missing, Refused
+from loyalty.errors import Conflict, Missing, Refused, Unavailable
 
 
 class UnknownOrder(Missing):
@@ -270,3 +270,57 @@ class NoteMissing(Refused):
     """Who decides about an order of this size says why."""
 
     code = "note_missing"
+
+
+class NotInsurable(Refused):
+    """The insurer does not take this person for this cover."""
+
+    code = "not_insurable"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class InsuredAge(NotInsurable):
+    """The person to be insured is too young or too old for this cover."""
+
+    code = "insured_age"
+
+
+class InsuredAlready(NotInsurable):
+    """The person to be insured has this cover already."""
+
+    code = "insured_already"
+
+
+class InsuredIdRefused(NotInsurable):
+    """The insurer cannot read the identity number of the person to be insured."""
+
+    code = "insured_id_refused"
+
+
+class InsurerReviews(Refused):
+    """A person at the insurer has to look at this first."""
+
+    code = "insurer_reviews"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class InsurerSilent(Unavailable):
+    """The insurer did not answer; nothing was held."""
+
+    code = "insurer_silent"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class NoCertificate(Unavailable):
+    """The certificate cannot be fetched from the insurer now."""
+
+    code = "no_certificate"
+
+    def __init__(self) -> None:
+        super().__init__()

@@ -166,6 +166,22 @@ class Policy(_OfOrder, Base):
     canceled_on: Mapped[date | None]  # None: it stands
 
 
+class InsurerQuestion(Base):
+    """A question whether somebody can be insured, and its answer; never about whom."""
+
+    __tablename__ = "insurer_question"
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    question_id: Mapped[UUID] = mapped_column(primary_key=True)
+    item_code: Mapped[str]
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]  # None: no answer was written down
+    outcome: Mapped[str | None]  # None: as above
+    detail: Mapped[str | None]  # None: nothing to explain
+
+
 class Booking(_OfOrder, Base):
     """Places at a venue on a day."""
 
