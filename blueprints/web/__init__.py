@@ -50,6 +50,7 @@ def healthz() -> ResponseReturnValue:
 from blueprints.web import (  # noqa: E402
     accounts,  # noqa: F401
     checkout,  # noqa: F401
+    clubs,  # noqa: F401
     exchange,  # noqa: F401
     home,  # noqa: F401
     insurance,  # noqa: F401

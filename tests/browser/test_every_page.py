@@ -19,11 +19,14 @@ from loyalty.clients.operations import add as add_client
 from loyalty.clients.rules import SCOPES
 from loyalty.clients.signing import rotate as rotate_keys
 from loyalty.clock import now
+from loyalty.clubs.benefits import issue_code, use
+from loyalty.clubs.operations import invite
 from loyalty.exchange import operations
 from loyalty.exchange.linking import ask as ask_for_number
 from loyalty.exchange.linking import binding
 from loyalty.exchange.linking import settle as settle_number
 from loyalty.keyring import Keyring
+from loyalty.orders.belonging import join_club
 from loyalty.orders.operations import place
 from loyalty.prepaid.blocks import buy as buy_block
 from loyalty.settlement.operations import raise_dispute
@@ -153,6 +156,7 @@ def busy(site):
             at=at,
         )
         exchanged = exchange_something(session, member_id, keyring)
+        exchanged |= join_something(session, member_id, keyring)
         rotate_keys(session, keyring=keyring, at=at)
     return exchanged | {
         "client_id": client_id,
@@ -218,6 +222,37 @@ def exchange_something(session, member_id, keyring):
         "direction": "out",
         "version": 1,
     }
+
+
+def join_something(session, member_id, keyring):
+    """Have a card of a club, with a code to show, and something that was used."""
+    invite(
+        session,
+        member_id=member_id,
+        club="TT",
+        days=30,
+        reference="invited",
+        actor="test",
+        at=now(),
+    )
+    joined = join_club(
+        session,
+        member_id=member_id,
+        club="TT",
+        way="invitation",
+        reference="joined",
+        actor="member",
+        at=now(),
+    )
+    benefit = {
+        "member_id": member_id,
+        "membership_ref": joined.membership_ref,
+        "entitlement": "coaching",
+        "at": now(),
+    }
+    use(session, reference="used", actor="staff:1", channel="club", **benefit)
+    issue_code(session, keyring=keyring, **benefit)
+    return {"club": "TT", "entitlement": "coaching"}
 
 
 def addresses(app: Flask, facts):
