@@ -12,13 +12,13 @@ bp = Blueprint("tmf", __name__, url_prefix=ROOT)
 
 # The views import `bp` from here, so they come last.
 from blueprints.tmf import (  # noqa: E402
+    account_moves,  # noqa: F401
     accounts,  # noqa: F401
     burning,  # noqa: F401
     earning,  # noqa: F401
     hub,  # noqa: F401
     listing,
     programmes,  # noqa: F401
-    views,  # noqa: F401
 )
 
 

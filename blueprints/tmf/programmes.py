@@ -1,4 +1,4 @@
-"""The programme there is."""
+"""The programme there is, and the programme as a specification."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,6 +18,7 @@ from loyalty.points.entries import UNIVERSAL
 from loyalty.rules.queries import programme_terms
 
 PROGRAMME: Final = "jifen"
+_SPEC: Final = "universal"
 
 
 class CharacteristicSchema(Open):
@@ -33,6 +34,15 @@ class ProgrammeSchema(EntitySchema):
     name = fields.String()
     version = fields.String()
     characteristic = fields.List(fields.Nested(CharacteristicSchema))
+
+
+class SpecSchema(Open):
+    """A programme."""
+
+    id = fields.String(required=True)
+    href = fields.String(required=True)
+    name = fields.String(required=True)
+    type_ = fields.String(required=True, data_key="@type")
 
 
 @bp.get("/loyaltyProgram")
@@ -60,6 +70,32 @@ def show_programme(session: Session, asked: Mapping[str, Any], id_: str) -> Give
     if id_ != PROGRAMME:
         raise UnknownProgramme
     return Given(selected(_told(session), asked))
+
+
+@bp.get("/loyaltyProgramProductSpec/<spec_id>")
+@requires_scope("catalogue:read")
+@contract(
+    does=("查看积分计划", "Show the programme"),
+    gives={200: SpecSchema},
+    refuses=("unknown_programme",),
+)
+def show_spec(session: Session, spec_id: str) -> Given:
+    """Show the one programme there is.
+
+    Raises `UnknownProgramme` for every other name.
+    """
+    del session
+    if spec_id != _SPEC:
+        raise UnknownProgramme
+    place = url_for("tmf.show_spec", spec_id=_SPEC)
+    return Given(
+        {
+            "id": _SPEC,
+            "href": place,
+            "name": "Universal points",
+            "type_": "LoyaltyProgramProductSpec",
+        }
+    )
 
 
 def _told(session: Session) -> dict[str, Any]:

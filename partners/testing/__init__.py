@@ -15,6 +15,7 @@ mock, for what is tried is what happens when an answer does not come.
 from partners.testing.airline import AirlineBench, AirlineContract
 from partners.testing.balances import BalanceBench, BalanceContract
 from partners.testing.bank import BankBench, BankContract
+from partners.testing.files import FilesBench, FilesContract
 from partners.testing.notices import NoticeBench, NoticeContract
 from partners.testing.orders import Bench, OrderContract, Plan
 
@@ -26,6 +27,8 @@ __all__ = [
     "BankBench",
     "BankContract",
     "Bench",
+    "FilesBench",
+    "FilesContract",
     "NoticeBench",
     "NoticeContract",
     "OrderContract",

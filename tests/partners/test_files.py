@@ -23,10 +23,11 @@ from partners.files import (
     verify,
     write,
 )
-from partners.ports import FileExchange, Outcome
+from partners.ports import Outcome
 from partners.registry import GROUP, Registry, SettingsRefused
 from partners.sandbox.files_server import FilesSandbox
 from partners.sandbox.manners import Manner
+from partners.testing import FilesBench, FilesContract
 
 ADAPTERS = Registry.of(
     EntryPoint(name, f"partners.adapters.{name}:PLUGIN", GROUP)
@@ -47,14 +48,31 @@ def sandbox():
 
 
 @pytest.fixture(params=["folder", "sftp"])
-def exchange(request, sandbox) -> FileExchange:
+def adapter(request):
+    return request.param
+
+
+@pytest.fixture
+def exchange(adapter, sandbox):
+    return exchange_at(adapter, sandbox)
+
+
+def exchange_at(adapter, sandbox):
+    """Open an adapter for the place of a sandbox."""
     told = {
         "folder": sandbox.signing | {"folder": str(sandbox.root)},
         "sftp": sandbox.settings,
     }
-    exchange = ADAPTERS.open(request.param, told[request.param])
+    exchange = ADAPTERS.open(adapter, told[adapter])
     assert isinstance(exchange, Drop)
     return exchange
+
+
+@pytest.fixture
+def gone(adapter):
+    """The same kind of place, which was there once."""
+    with FilesSandbox(code="CEB", provider="CEBA") as sandbox:
+        return exchange_at(adapter, sandbox)
 
 
 @pytest.fixture(scope="module")
@@ -154,54 +172,36 @@ def test_whoever_asks_may_run_a_loop_of_their_own(sandbox, exchange):
     assert waiting.names == (name,)
 
 
-def test_a_file_waits_once_its_signature_is_there(sandbox, exchange):
-    name = sandbox.bring(THREE, Manner.LATE)
-    assert exchange.waiting().names == ()
-    assert exchange.fetch(name).outcome is Outcome.ABSENT
-
-    sandbox.finish()
-
-    assert exchange.waiting().names == (name,)
-    assert exchange.fetch(name).content == (sandbox.root / "in" / name).read_bytes()
-
-
-def test_what_was_put_stays_as_it_is(sandbox, exchange):
-    digest = hashlib.sha256(b"one").hexdigest()
-    assert exchange.look_up("A.csv").outcome is Outcome.ABSENT
-
-    first = exchange.put("A.csv", b"one", "signature")
-    again = exchange.put("A.csv", b"one", "signature")
-    other = exchange.put("A.csv", b"two", "signature")
-
-    assert (first.outcome, first.partner_ref) == (Outcome.CONFIRMED, digest)
-    assert again == first
-    assert other.outcome is Outcome.DECLINED
-    assert exchange.look_up("A.csv") == first
-    assert (sandbox.root / "out" / "A.csv").read_bytes() == b"one"
-    assert (sandbox.root / "out" / "A.csv.sig").read_text() == "signature"
+class TestPlaces(FilesContract):
+    @pytest.fixture
+    def bench(self, sandbox, exchange, gone):
+        return FilesBench(
+            exchange=exchange,
+            nobody=gone,
+            bring=lambda: sandbox.bring(THREE),
+            bring_late=lambda: sandbox.bring(THREE, Manner.LATE),
+            finish=sandbox.finish,
+            brought=lambda name: (sandbox.root / "in" / name).read_bytes(),
+            found=lambda name: found(sandbox.root / "out" / name),
+        )
 
 
-def test_a_file_is_archived_under_its_hash(sandbox, exchange):
+def found(path):
+    signature = path.with_name(f"{path.name}.sig")
+    if not path.exists() or not signature.exists():
+        return None
+    return path.read_bytes(), signature.read_text()
+
+
+def test_the_archive_keeps_each_file_under_its_hash(sandbox, exchange):
     name = sandbox.bring(THREE)
     content = exchange.fetch(name).content
     digest = hashlib.sha256(content).hexdigest()
-    assert exchange.archive(name, sha256="0" * 64).outcome is Outcome.DECLINED
 
-    first = exchange.archive(name, sha256=digest)
-    again = exchange.archive(name, sha256=digest)
+    exchange.archive(name, sha256=digest)
 
-    assert (first.outcome, again) == (Outcome.CONFIRMED, first)
-    assert exchange.waiting().names == ()
     kept = sandbox.root / "archive" / f"CEBA0001.{digest}.csv"
     assert kept.read_bytes() == content
-    assert exchange.archive("CEBA0009.csv", sha256=digest).outcome is Outcome.ABSENT
-
-
-@pytest.mark.parametrize("name", ["../secret", "a/b", ".hidden", "", "a\0b"])
-def test_no_name_leads_elsewhere(exchange, name):
-    assert exchange.fetch(name).outcome is Outcome.ABSENT
-    assert exchange.put(name, b"", "").outcome is Outcome.DECLINED
-    assert exchange.archive(name, sha256="0" * 64).outcome is Outcome.DECLINED
 
 
 def test_another_host_key_is_not_spoken_with(sandbox):
@@ -226,20 +226,6 @@ def test_nobody_waits_longer_than_agreed(sandbox):
     told = sandbox.settings | {"total_seconds": 0.001}
 
     assert open_sftp(SftpSettings(**told)).waiting().outcome is Outcome.UNKNOWN
-
-
-def test_a_server_that_is_gone_is_unknown():
-    with FilesSandbox(code="CEB", provider="CEBA") as sandbox:
-        exchange = open_sftp(SftpSettings(**sandbox.settings))
-
-    for receipt in (
-        exchange.waiting(),
-        exchange.fetch(NAME),
-        exchange.put(NAME, b"", ""),
-        exchange.look_up(NAME),
-        exchange.archive(NAME, sha256="0" * 64),
-    ):
-        assert receipt.outcome is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(

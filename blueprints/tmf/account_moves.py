@@ -1,12 +1,11 @@
-"""The programme as a specification, and earn and burn below an account.
+"""Earn and burn below an account, where earlier versions of TMF658 have them.
 
-Earlier versions of TMF658 have them there, with the balances before and after.
+Both are told with the balances before and after.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from flask import url_for
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
@@ -24,7 +23,6 @@ from blueprints.api.shapes import (
 )
 from blueprints.oauth.protecting import caller, requires_scope
 from blueprints.tmf import bp
-from blueprints.tmf.errors import UnknownProgramme
 from loyalty.accrual.errors import UnknownAccount
 from loyalty.accrual.queries import account_of
 from loyalty.clock import now
@@ -32,19 +30,8 @@ from loyalty.feeds.formats import ACTIVITIES
 from loyalty.feeds.kinds import DAY, REF
 from loyalty.redemption.till import Move, Wish, authorize, capture_held
 
-_SPEC: Final = "universal"
 
-
-class SpecSchema(Open):
-    """A programme."""
-
-    id = fields.String(required=True)
-    href = fields.String(required=True)
-    name = fields.String(required=True)
-    type_ = fields.String(required=True, data_key="@type")
-
-
-class EarnSchema(Closed):
+class AccountEarnSchema(Closed):
     """Something that earns."""
 
     external_id = written(
@@ -55,7 +42,7 @@ class EarnSchema(Closed):
     amount = fields.Nested(MoneySchema, required=True)
 
 
-class BurnSchema(Closed):
+class AccountBurnSchema(Closed):
     """Points that are spent at once."""
 
     external_id = written(
@@ -76,37 +63,11 @@ class MovedSchema(Open):
     type_ = fields.String(required=True, data_key="@type")
 
 
-@bp.get("/loyaltyProgramProductSpec/<spec_id>")
-@requires_scope("catalogue:read")
-@contract(
-    does=("查看积分计划", "Show the programme"),
-    gives={200: SpecSchema},
-    refuses=("unknown_programme",),
-)
-def show_spec(session: Session, spec_id: str) -> Given:
-    """Show the one programme there is.
-
-    Raises `UnknownProgramme` for every other name.
-    """
-    del session
-    if spec_id != _SPEC:
-        raise UnknownProgramme
-    place = url_for("tmf.show_spec", spec_id=_SPEC)
-    return Given(
-        {
-            "id": _SPEC,
-            "href": place,
-            "name": "Universal points",
-            "type_": "LoyaltyProgramProductSpec",
-        }
-    )
-
-
 @bp.post("/loyaltyAccount/<member_ref>/earn")
 @requires_scope("accruals:write", "balances:read")
 @contract(
     does=("积分", "Earn"),
-    takes=EarnSchema,
+    takes=AccountEarnSchema,
     gives={201: MovedSchema},
     refuses=("not_linked", "no_terms", "reference_reused"),
 )
@@ -141,7 +102,7 @@ def earn(session: Session, asked: Mapping[str, Any], member_ref: str) -> Given:
 @requires_scope("redemptions:write", "balances:read")
 @contract(
     does=("消费积分", "Burn"),
-    takes=BurnSchema,
+    takes=AccountBurnSchema,
     gives={201: MovedSchema},
     refuses=("not_linked", "insufficient_points", "no_till_terms", "reference_reused"),
 )
