@@ -23,6 +23,7 @@ from loyalty.orders.delivery import chase
 from loyalty.points.operations import expire
 from loyalty.redemption.till import release_expired
 from loyalty.settings import Settings
+from loyalty.tiers.delivery import tell_members
 from loyalty.tiers.reviewing import review
 from loyalty.venues.delivery import tell_news
 from loyalty.venues.operations import Finished, finish
@@ -71,6 +72,16 @@ def review_tiers(database: Database, business_date: date) -> str:
         f" {done.lowered:,} lowered, {done.restored:,} restored,"
         f" {done.left_to_people:,} left to people"
     )
+
+
+def notify_members(database: Database, business_date: date) -> str:
+    """Tell members what is new about their tiers, and what will be lost.
+
+    What was told is written down before, so that a second run tells nothing twice.
+    """
+    messenger = Connections.open(Settings.from_environment()).messenger
+    told = tell_members(database, messenger, on=business_date, at=now())
+    return f"{told:,} members told about their tiers"
 
 
 def publish_catalogue(database: Database, business_date: date) -> str:

@@ -39,5 +39,7 @@ SCHEDULE = (
     ),
     Job("tidy-oauth", nightly.tidy_oauth, cron="40 2 * * *"),
     Job("forget-calls", nightly.forget_calls, cron="40 2 * * *"),
+    # Nobody's telephone rings before they are up.
+    Job("notify-members", nightly.notify_members, cron="0 10 * * *"),
     Job("prove-ledger", nightly.prove_ledger, cron="0 3 * * *"),
 )

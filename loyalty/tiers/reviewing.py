@@ -26,9 +26,9 @@ coalesce((SELECT NOT c.granted FROM consent c
            ORDER BY c.given_at DESC LIMIT 1), false)
 """
 # What the newest decision gave, unless the member left since and was not taken back.
-_KEPT = f"""
-SELECT k.member_id, k.tier, r.rank, k.until
-  FROM (SELECT DISTINCT ON (member_id) member_id, tier, until, starts_on
+KEPT = f"""
+SELECT k.member_id, k.decision_id, k.tier, r.rank, k.until
+  FROM (SELECT DISTINCT ON (member_id) member_id, decision_id, tier, until, starts_on
           FROM tier_decision d WHERE starts_on <= :on {{one}}
          ORDER BY member_id, decision_id DESC) k
   JOIN {_RUNG} r ON r.tier = k.tier
@@ -209,7 +209,7 @@ def renew(
         return
     facts = facts_of(session, policy, on=on) | {"member": member_id}
     one = "AND d.member_id = :member"
-    fill(session, "tier_kept", _KEPT.format(one=one), facts)
+    fill(session, "tier_kept", KEPT.format(one=one), facts)
     asked = _EVERYBODY.format(one=one)
     session.execute(
         text(
@@ -255,10 +255,10 @@ def _decide(
     newest = session.scalar(
         text("SELECT coalesce(max(decision_id), 0) FROM tier_decision")
     )
-    _fill(session, "tier_kept", _KEPT.format(one=one), facts)
+    _fill(session, "tier_kept", KEPT.format(one=one), facts)
     if member_id is None:
         _make_good(session, policy, facts)
-        _fill(session, "tier_kept", _KEPT.format(one=one), facts)
+        _fill(session, "tier_kept", KEPT.format(one=one), facts)
     is_rolling = policy.period is Period.ROLLING
     due = _DUE.format(
         day="CAST(:on AS date)" if is_rolling else "k.until",

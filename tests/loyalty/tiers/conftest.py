@@ -15,11 +15,18 @@ NOON = datetime(2008, 1, 1, 12, tzinfo=UTC)
 class House:
     """A member, what counts for them, and the reviews that decide."""
 
-    def __init__(self, session):
-        self.session = session
+    def __init__(self, session, member_id):
+        self.session, self.member_id = session, member_id
         self._refs = iter(range(1_000))
         self._at = 0
-        self.member_id = self.join()
+
+    @classmethod
+    def start(cls, session):
+        """Begin with the starting terms and one member."""
+        load_terms(session, terms=starting_terms(), at=datetime.now(UTC))
+        house = cls(session, None)
+        house.member_id = house.join()
+        return house
 
     def join(self, ref="M1", *, on="2005-03-31"):
         return self.session.scalar(
@@ -60,7 +67,14 @@ class House:
         )
 
     def bill(
-        self, billed_on, due_fen, *, amount_fen=None, standing="available", member=None
+        self,
+        billed_on,
+        due_fen,
+        *,
+        amount_fen=None,
+        standing="available",
+        member=None,
+        ref=None,
     ):
         """Bill a member; what is due stands after its adjustments."""
         self.session.execute(
@@ -77,7 +91,7 @@ class House:
             ),
             {
                 "member": member or self.member_id,
-                "ref": f"B-{next(self._refs)}",
+                "ref": ref or f"B-{next(self._refs)}",
                 "on": billed_on,
                 "amount": amount_fen or due_fen,
                 "due": due_fen,
@@ -131,5 +145,4 @@ class House:
 
 @pytest.fixture
 def house(session):
-    load_terms(session, terms=starting_terms(), at=datetime.now(UTC))
-    return House(session)
+    return House.start(session)
