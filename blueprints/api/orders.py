@@ -27,8 +27,8 @@ from loyalty.orders.partnering import (
     order_for,
     place_for,
 )
-from loyalty.orders.queries import OrderView
 from loyalty.orders.rules import Recipient
+from loyalty.orders.showing import OrderView
 
 _PREFIX = "ord"
 _QUANTITY_MAX = 1_000

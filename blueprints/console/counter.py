@@ -46,16 +46,8 @@ from loyalty.members.queries import member_id_of, subscriptions
 from loyalty.orders import delivery, operations
 from loyalty.orders.eligibility import Insured, check_insurable
 from loyalty.orders.errors import PointsMissing, UnknownOrder
-from loyalty.orders.queries import (
-    OrderLine,
-    OrderView,
-    Quote,
-    order,
-    orders,
-    orders_of_staff,
-    quote,
-    spendable,
-)
+from loyalty.orders.queries import OrderLine, orders, orders_of_staff
+from loyalty.orders.quotes import Quote, quote, spendable
 from loyalty.orders.rules import (
     CLERK_ORDERS_PER_DAY,
     CLERK_POINTS_PER_DAY,
@@ -67,6 +59,7 @@ from loyalty.orders.rules import (
     recipient_hint,
 )
 from loyalty.orders.shelf import OPEN_GATE, Shelf, shelf
+from loyalty.orders.showing import OrderView, order
 from loyalty.payments.delivery import Urls
 from loyalty.staff.rules import Permission
 from loyalty.tiers.queries import standing

@@ -20,9 +20,10 @@ from loyalty.access.queries import numbers_of, signed_in_member
 from loyalty.clock import now
 from loyalty.errors import LoyaltyError
 from loyalty.orders import delivery, operations
-from loyalty.orders.queries import OrderLine, OrderView, WorkQueues, order, search
+from loyalty.orders.queries import OrderLine, WorkQueues, search
 from loyalty.orders.queries import work_queues as queues_of
 from loyalty.orders.rules import Recipient
+from loyalty.orders.showing import OrderView, order
 from loyalty.staff.queries import names as staff_names
 from loyalty.staff.rules import Permission
 

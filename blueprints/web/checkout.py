@@ -57,15 +57,8 @@ from loyalty.orders.errors import (
     WayNotOffered,
 )
 from loyalty.orders.operations import place
-from loyalty.orders.queries import (
-    OrderLine,
-    OrderView,
-    Quote,
-    lines_of,
-    order,
-    orders,
-    quote,
-)
+from loyalty.orders.queries import OrderLine, orders
+from loyalty.orders.quotes import Quote, lines_of, quote
 from loyalty.orders.rules import (
     QUANTITY_MAX,
     Recipient,
@@ -75,6 +68,7 @@ from loyalty.orders.rules import (
     recipient_hint,
 )
 from loyalty.orders.shelf import OPEN_GATE
+from loyalty.orders.showing import OrderView, order
 
 _CHOICES_MAX: Final = 10  # more of one thing at once is nothing for a small form
 _TYPED_LENGTH_MAX: Final = 300

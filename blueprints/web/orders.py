@@ -35,10 +35,11 @@ from loyalty.errors import LoyaltyError, Missing
 from loyalty.orders.delivery import advance
 from loyalty.orders.errors import NoCertificate
 from loyalty.orders.operations import cancel, return_part
-from loyalty.orders.queries import OrderLine, OrderView, VoucherView
-from loyalty.orders.queries import order as order_of
+from loyalty.orders.queries import OrderLine
 from loyalty.orders.queries import orders as orders_of
 from loyalty.orders.rules import OVER_STATES, partner_reference, share
+from loyalty.orders.showing import OrderView, VoucherView
+from loyalty.orders.showing import order as order_of
 from loyalty.payments.delivery import Urls
 from loyalty.vouchers.operations import reveal
 from loyalty.vouchers.rules import plain

@@ -19,7 +19,7 @@ from loyalty.catalogue.queries import item as catalogue_item
 from loyalty.catalogue.rules import FAMILIES, Item
 from loyalty.clock import now
 from loyalty.orders.errors import NotAMember
-from loyalty.orders.queries import Quote, WayOffer, quote
+from loyalty.orders.quotes import Quote, WayOffer, quote
 from loyalty.orders.rules import Way, prices
 from loyalty.orders.shelf import OPEN_GATE, shelf
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from blueprints.language import speak
 from blueprints.wording.words import Words
-from loyalty.orders.queries import EventView, OrderView
+from loyalty.orders.showing import EventView, OrderView
 
 EVENTS: Final[dict[str, Words]] = {
     "awaiting_review": ("已提交，等待核对", "Placed, waiting to be checked"),

@@ -28,8 +28,9 @@ from loyalty.keyring import Keyring
 from loyalty.orders import operations
 from loyalty.orders.delivery import advance
 from loyalty.orders.operations import place
-from loyalty.orders.queries import OrderView, quote
+from loyalty.orders.quotes import quote
 from loyalty.orders.rules import Recipient, binding, recipient_hint
+from loyalty.orders.showing import OrderView
 from loyalty.payments.delivery import Urls
 from loyalty.settings import TIME_ZONE
 from loyalty.tiers.operations import grant

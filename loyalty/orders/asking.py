@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from loyalty.keyring import Keyring
-from loyalty.orders import queries
+from loyalty.orders import quotes
 from loyalty.orders.models import OrderAttempt, OrderEvent, Policy
 from loyalty.orders.moving import (
     InHand,
@@ -161,7 +161,7 @@ def _ask(hand: InHand, what: Question, attempt_no: int, keyring: Keyring) -> Ask
     reference = partner_reference(member_id=order.member_id, order_ref=order.order_ref)
     if what is Question.ISSUE:
         given = recipient_of(keyring, order)
-        lines = queries.lines_of(hand.session, member_id=order.member_id)
+        lines = quotes.lines_of(hand.session, member_id=order.member_id)
         return Ask(
             what,
             attempt_no,

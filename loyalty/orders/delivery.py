@@ -16,11 +16,11 @@ from loyalty.connections import Connections
 from loyalty.database import Database, retrying
 from loyalty.errors import LoyaltyError
 from loyalty.keyring import Keyring
-from loyalty.orders import queries
+from loyalty.orders import queries, showing
 from loyalty.orders.asking import Ask, claim, settle
 from loyalty.orders.operations import lapse_review, paid, payment_expired
-from loyalty.orders.queries import OrderView
 from loyalty.orders.rules import OVER_STATES, REVIEW_WITHIN, Question
+from loyalty.orders.showing import OrderView
 from loyalty.payments import delivery as payments
 from loyalty.payments.delivery import Urls
 from loyalty.settings import TIME_ZONE
@@ -212,7 +212,7 @@ def _view(
     database: Database, *, member_id: int, order_ref: str, at: datetime
 ) -> OrderView:
     with database.unit_of_work() as session:
-        return queries.order(
+        return showing.order(
             session,
             member_id=member_id,
             order_ref=order_ref,

@@ -18,7 +18,7 @@ from loyalty.catalogue.queries import item as catalogue_item
 from loyalty.clubs.operations import admit
 from loyalty.clubs.rules import JoinWay
 from loyalty.keyring import Keyring
-from loyalty.orders import queries
+from loyalty.orders import showing
 from loyalty.orders.errors import UnknownOrder
 from loyalty.orders.models import (
     Booking,
@@ -28,7 +28,6 @@ from loyalty.orders.models import (
     OrderEvent,
     PrepaidCredit,
 )
-from loyalty.orders.queries import OrderView
 from loyalty.orders.rules import (
     Question,
     Recipient,
@@ -36,6 +35,7 @@ from loyalty.orders.rules import (
     partner_reference,
     share,
 )
+from loyalty.orders.showing import OrderView
 from loyalty.payments.models import Payment
 from loyalty.payments.operations import ask as ask_payment
 from loyalty.payments.operations import ask_refund
@@ -377,7 +377,7 @@ def ask_to_pay(hand: InHand, reason: str | None) -> None:
 def shown(hand: InHand) -> OrderView:
     """Return an order in hand as a page shows it."""
     hand.session.flush()
-    return queries.order(hand.session, **hand.key, on=hand.on)
+    return showing.order(hand.session, **hand.key, on=hand.on)
 
 
 def recipient_of(keyring: Keyring, order: MemberOrder) -> Recipient:

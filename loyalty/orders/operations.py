@@ -37,7 +37,6 @@ from loyalty.orders.moving import (
     undo,
 )
 from loyalty.orders.placing import Placed, place
-from loyalty.orders.queries import OrderView
 from loyalty.orders.rules import (
     OVER_STATES,
     REVIEW_AFTER,
@@ -46,6 +45,7 @@ from loyalty.orders.rules import (
     cancel_refusal,
     returnable,
 )
+from loyalty.orders.showing import OrderView
 from loyalty.settings import TIME_ZONE
 from loyalty.vouchers.errors import VoucherUsed
 

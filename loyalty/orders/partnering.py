@@ -13,8 +13,9 @@ from loyalty.keyring import Keyring
 from loyalty.members.models import Claim
 from loyalty.orders.errors import PartnerRefReused, UnknownOrder
 from loyalty.orders.operations import cancel, place
-from loyalty.orders.queries import OrderView, order, quote
+from loyalty.orders.quotes import quote
 from loyalty.orders.rules import Recipient, Way
+from loyalty.orders.showing import OrderView, order
 from loyalty.settings import TIME_ZONE
 
 CHANNEL: Final = "partner"

@@ -23,7 +23,7 @@ from loyalty.catalogue.rules import Item, WhyNot
 from loyalty.clubs.errors import AlreadyMember
 from loyalty.errors import LoyaltyError
 from loyalty.keyring import Keyring
-from loyalty.orders import queries
+from loyalty.orders import quotes, showing
 from loyalty.orders.errors import (
     BadOrderRef,
     BrandNotAllowed,
@@ -57,7 +57,7 @@ from loyalty.orders.moving import (
     move,
     spend_points,
 )
-from loyalty.orders.queries import OrderView, Quote
+from loyalty.orders.quotes import Quote
 from loyalty.orders.rules import (
     CLERK_ORDERS_PER_DAY,
     CLERK_POINTS_PER_DAY,
@@ -73,6 +73,7 @@ from loyalty.orders.rules import (
     recipient_hint,
     service_channel,
 )
+from loyalty.orders.showing import OrderView
 from loyalty.settings import TIME_ZONE
 from loyalty.vouchers import operations as vouchers
 from loyalty.vouchers.errors import PoolEmpty
@@ -164,7 +165,7 @@ def place(
         if known.content != content:
             raise OrderRefReused(order_ref=order_ref)
         return Placed(_view(session, member_id, order_ref, on), replayed=True)
-    offer = queries.quote(
+    offer = quotes.quote(
         session,
         member_id=member_id,
         item_code=item_code,
@@ -189,7 +190,7 @@ def place(
 
 
 def _view(session: Session, member_id: int, order_ref: str, on: date) -> OrderView:
-    return queries.order(session, member_id=member_id, order_ref=order_ref, on=on)
+    return showing.order(session, member_id=member_id, order_ref=order_ref, on=on)
 
 
 def _content(keyring: Keyring, wanted: Any) -> UUID:
@@ -237,7 +238,7 @@ def _check_recipient(session: Session, wish: _Wish) -> str | None:
     """Return the line that is credited in advance; None: none is."""
     item, given = wish.offer.item, wish.recipient or Recipient()
     faults = recipient_faults(given, fulfilment=item.fulfilment, on=wish.on)
-    lines = queries.lines_of(session, member_id=wish.member_id)
+    lines = quotes.lines_of(session, member_id=wish.member_id)
     msisdn = given.msisdn or (lines[0] if lines else None)
     if item.fulfilment == "INSURANCE" and msisdn not in lines:
         faults.append("msisdn")

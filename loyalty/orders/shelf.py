@@ -10,7 +10,7 @@ from loyalty.accrual.queries import points_per_month
 from loyalty.catalogue.queries import on_sale
 from loyalty.catalogue.rules import Item, WhyNot, price
 from loyalty.orders.errors import NotAMember
-from loyalty.orders.queries import Buyer, buyer, obstacle, spendable
+from loyalty.orders.quotes import Buyer, buyer, obstacle, spendable
 from loyalty.orders.rules import Price, Way, prices
 
 OPEN_GATE = "open"

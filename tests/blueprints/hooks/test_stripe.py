@@ -16,7 +16,7 @@ from loyalty.catalogue.operations import load_items
 from loyalty.clock import now
 from loyalty.connections import Connections
 from loyalty.database import Database
-from loyalty.orders import delivery, operations, queries
+from loyalty.orders import delivery, operations, showing
 from loyalty.payments.delivery import Urls
 from loyalty.rules.operations import load_terms, starting_terms
 from loyalty.settings import Settings
@@ -102,7 +102,7 @@ class Shop:
 
     def look(self, order):
         with self.database.unit_of_work() as session:
-            return queries.order(
+            return showing.order(
                 session,
                 member_id=self.member_id,
                 order_ref=order.order_ref,

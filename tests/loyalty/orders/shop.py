@@ -16,7 +16,7 @@ from loyalty.finance.queries import month_report
 from loyalty.keyring import Keyring
 from loyalty.orders import operations
 from loyalty.orders.operations import Placed
-from loyalty.orders.queries import quote
+from loyalty.orders.quotes import quote
 from loyalty.orders.rules import Recipient, binding, recipient_hint
 from loyalty.payments.operations import record_event
 from loyalty.rules.operations import load_terms, starting_terms

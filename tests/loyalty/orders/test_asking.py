@@ -12,7 +12,7 @@ from loyalty.connections import Connections
 from loyalty.orders import operations
 from loyalty.orders.delivery import advance, chase
 from loyalty.orders.errors import FreeLookOver
-from loyalty.orders.queries import quote
+from loyalty.orders.quotes import quote
 from partners.ports import Outcome, Receipt
 from tests.loyalty.orders.shop import INSURED, KEYRING, NOON, TODAY, Shop
 
