@@ -44,6 +44,7 @@ def register(app: Flask) -> None:
         language=language,
         other_language=other_language,
         has_view=has_view,
+        masked_name=masked_name,
         here=here,
     )
 
@@ -100,6 +101,13 @@ def msisdn(digits: str | None) -> str:
         return "****"
     head = digits[:3] if len(digits) > 2 * _MASK_SHOWN else ""
     return f"{head} **** {digits[-_MASK_SHOWN:]}".strip()
+
+
+def masked_name(name: str) -> str:
+    """Return a name as others may read it: 王**, W***."""
+    if not name:
+        return speak("（姓名已删除）", "(name erased)")
+    return f"{name[0]}{'*' * min(3, max(1, len(name) - 1))}"
 
 
 def foreign(text: str) -> Markup:

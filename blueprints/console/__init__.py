@@ -16,6 +16,7 @@ from blueprints.console import (  # noqa: E402
     approvals,  # noqa: F401
     catalogue,  # noqa: F401
     clients,  # noqa: F401
+    contests,  # noqa: F401
     counter,  # noqa: F401
     disputes,  # noqa: F401
     erasures,  # noqa: F401
@@ -23,6 +24,7 @@ from blueprints.console import (  # noqa: E402
     fulfilment,  # noqa: F401
     home,  # noqa: F401
     people,  # noqa: F401
+    places,  # noqa: F401
     prepaid,  # noqa: F401
     rates,  # noqa: F401
     showing,  # noqa: F401

@@ -24,8 +24,8 @@ from sqlalchemy.orm import Session
 from blueprints import confirming, services
 from blueprints.console import bp
 from blueprints.console.noting import note
+from blueprints.formatting import masked_name, yuan
 from blueprints.formatting import points as points_words
-from blueprints.formatting import yuan
 from blueprints.language import language, speak
 from blueprints.sessions import requires, this_staff
 from blueprints.web.recipients import asked_of, read
@@ -651,10 +651,3 @@ def _day(session: Session) -> Day:
     taken = orders_of_staff(session, staff_id=this_staff().staff_id, on=now().date())
     counted = [line for line in taken if line.state not in OVER_STATES]
     return Day(orders=counted, points=sum(line.points for line in counted))
-
-
-def masked_name(name: str) -> str:
-    """Return a name as others may read it: 王**, W***."""
-    if not name:
-        return speak("（姓名已删除）", "(name erased)")
-    return f"{name[0]}{'*' * min(3, max(1, len(name) - 1))}"

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from blueprints import services
 from blueprints.console import bp
-from blueprints.console.counter import masked_name
 from blueprints.console.noting import note
+from blueprints.formatting import masked_name
 from blueprints.language import speak
 from blueprints.sessions import requires, this_staff
 from blueprints.web.shop import partner_names

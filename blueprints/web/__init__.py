@@ -51,12 +51,14 @@ from blueprints.web import (  # noqa: E402
     accounts,  # noqa: F401
     checkout,  # noqa: F401
     clubs,  # noqa: F401
+    contests,  # noqa: F401
     exchange,  # noqa: F401
     home,  # noqa: F401
     insurance,  # noqa: F401
     links,  # noqa: F401
     orders,  # noqa: F401
     own_keys,  # noqa: F401
+    places,  # noqa: F401
     profile,  # noqa: F401
     shop,  # noqa: F401
     signing_in,  # noqa: F401

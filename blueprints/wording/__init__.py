@@ -20,6 +20,7 @@ from blueprints.wording import (
     general,
     linking,
     ordering,
+    playing,
     settling,
     shelf,
     tiers,
@@ -41,6 +42,7 @@ WORDS: Final[dict[str, Words]] = {
     **clubs.REFUSALS,
     **tiers.REFUSALS,
     **settling.REFUSALS,
+    **playing.REFUSALS,
 }
 
 

@@ -24,6 +24,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "MU": ("东方航空", "China Eastern Airlines"),
         "PINGAN": ("平安保险", "Ping An Insurance"),
     },
+    "stage": {"heat": ("分站赛", "Heat"), "final": ("总决赛", "Final")},
     "network": {"CDMA": ("CDMA 网", "CDMA"), "GSM": ("GSM 网", "GSM")},
     "brand": {
         "worldwind": ("世界风", "Worldwind"),
@@ -115,6 +116,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     },
     "role": {
         "clerk": ("营业员", "Clerk"),
+        "club_manager": ("俱乐部经理", "Club manager"),
         "product": ("商品经理", "Product manager"),
         "finance_maker": ("财务经办", "Finance maker"),
         "finance_checker": ("财务复核", "Finance checker"),

@@ -529,11 +529,13 @@ _ACTIVITIES = text(
     """
 )
 
-# An entry is of an order, holds for one, captures or undoes what another did.
+# An entry is of an order or a place, holds for one, captures or undoes what another
+# did.
 _REDEMPTIONS = text(
     """
     SELECT DISTINCT ON (t.id) t.id, o.order_ref, d.redemption_ref, i.title_zh,
-           i.title_en, coalesce(o.quantity, d.quantity), coalesce(o.channel, d.channel)
+           i.title_en, coalesce(o.quantity, d.quantity, 1),
+           coalesce(o.channel, d.channel, 'club')
       FROM ledger.transfer t
       LEFT JOIN redemption d ON d.member_id = t.member_id
                             AND d.entry_id IN (t.id, t.reverses)
@@ -541,7 +543,11 @@ _REDEMPTIONS = text(
              ON o.member_id = t.member_id
             AND (o.held_by IN (t.id, t.reverses) OR o.redeemed_by IN (t.id, t.reverses)
                  OR o.order_ref = d.redemption_ref)
-      JOIN catalogue_item i ON i.item_code = coalesce(o.item_code, d.item_code)
+      LEFT JOIN session_place s ON s.member_id = t.member_id
+                               AND s.held_by IN (t.id, t.reverses)
+      LEFT JOIN venue_session v ON v.session_id = s.session_id
+      JOIN catalogue_item i
+        ON i.item_code = coalesce(o.item_code, d.item_code, v.item_code)
      WHERE t.member_id = :member AND t.id = ANY(:ids)
      ORDER BY t.id, t.line
     """

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     STAFF_CHECK = "staff_check"
     CLIENT_MAKE = "client_make"  # machines of partners
     CLIENT_CHECK = "client_check"
+    CLUB = "club"  # sessions and tournaments, and who comes to them
     FINANCE_MAKE = "finance_make"
     FINANCE_CHECK = "finance_check"
     OPERATE = "operate"  # load files, run jobs, serve
@@ -34,6 +35,7 @@ _ENTER, _READ = Permission.ENTER, Permission.READ
 ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
     {
         "clerk": frozenset({_ENTER, Permission.COUNTER, Permission.FULFIL}),
+        "club_manager": frozenset({_ENTER, Permission.CLUB}),
         "product": frozenset(
             {_ENTER, _READ, Permission.CATALOGUE_MAKE, Permission.TIER_MAKE}
         ),
@@ -53,6 +55,7 @@ ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _READ,
                 Permission.COUNTER,
                 Permission.REVIEW,
+                Permission.CLUB,
                 Permission.MEMBER_ERASE_MAKE,
                 Permission.TIER_MAKE,
             }

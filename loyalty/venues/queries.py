@@ -1,6 +1,6 @@
 """Read sessions: what one would cost a member, who comes, and who waits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -204,7 +204,7 @@ def offer(
 ) -> Offer:
     """Return what a place would cost a member now. Raises `UnknownSession`."""
     shown = one_session(session, session_id=session_id)
-    clubs = {shown.club} if is_in_club else set()
+    clubs = [shown.club] if is_in_club and shown.club is not None else []
     return offers(session, [shown], member_id=member_id, clubs=clubs, at=at)[0]
 
 
@@ -213,7 +213,7 @@ def offers(
     shown: Sequence[SessionView],
     *,
     member_id: int,
-    clubs: set[str | None],
+    clubs: Collection[str],
     at: datetime,
 ) -> list[Offer]:
     """Return what places in sessions would cost a member who is in these clubs."""
@@ -243,7 +243,7 @@ def offers(
 
 
 def places_of(
-    session: Session, *, member_id: int, clubs: set[str | None], at: datetime
+    session: Session, *, member_id: int, clubs: Collection[str], at: datetime
 ) -> list[Offer]:
     """Return the sessions in which a member has or had a place, the latest first."""
     rows = session.execute(
@@ -280,12 +280,6 @@ def roster(session: Session, *, session_id: int) -> list[PlaceLine]:
     return [PlaceLine(*row) for row in rows]
 
 
-def clubs_of(session: Session, *, member_id: int, on: date) -> set[str | None]:
-    """Return the clubs a member belongs to on a day."""
-    del session, member_id, on
-    return set()
-
-
 def _views(session: Session, rows: Sequence[Row[Any]]) -> list[SessionView]:
     items = {
         code: catalogue_item(session, code) for code in {r.item_code for r in rows}
@@ -315,7 +309,7 @@ def _why_not(
     *,
     brands: frozenset[str],
     tier: str | None,
-    clubs: set[str | None],
+    clubs: Collection[str],
     on: date,
 ) -> str | None:
     """Return the code of what keeps a member from a session; None: nothing."""

@@ -27,6 +27,8 @@ MEMBER_PAGES = [
     "/catalogue/INS-A/checkout?way=points&quantity=1",
     "/orders",
     "/insurance",
+    "/sessions",
+    "/tournaments",
     "/status",
     "/tier",
 ]

@@ -10,6 +10,7 @@ from blueprints.wording import (
     general,
     linking,
     ordering,
+    playing,
     settling,
     shelf,
     tiers,
@@ -27,6 +28,7 @@ def test_no_refusal_is_said_in_two_places():
         linking,
         exchanging,
         clubs,
+        playing,
         settling,
         tiers,
     )

@@ -3,12 +3,14 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyotp
 import pytest
 from flask import Flask
 from playwright.sync_api import expect
+from sqlalchemy import text
 
 from loyalty.app import create_app
 from loyalty.catalogue.operations import ask_change, load_items
@@ -21,6 +23,8 @@ from loyalty.clients.signing import rotate as rotate_keys
 from loyalty.clock import now
 from loyalty.clubs.benefits import issue_code, use
 from loyalty.clubs.operations import invite
+from loyalty.contests.operations import draw, enter, plan
+from loyalty.contests.rules import ContestFacts, GroupFacts
 from loyalty.exchange import operations
 from loyalty.exchange.linking import ask as ask_for_number
 from loyalty.exchange.linking import binding
@@ -34,6 +38,8 @@ from loyalty.staff.operations import add as add_staff
 from loyalty.staff.rules import ROLES
 from loyalty.tiers.operations import appeal as appeal_tier
 from loyalty.tiers.reviewing import review as review_tiers
+from loyalty.venues.operations import hold_session
+from loyalty.venues.rules import SessionFacts
 from partners.matching import PersonName
 from partners.ports import Outcome, Receipt
 from tests.browser.conftest import DESK, TICKET
@@ -157,6 +163,7 @@ def busy(site):
         )
         exchanged = exchange_something(session, member_id, keyring)
         exchanged |= join_something(session, member_id, keyring)
+        exchanged |= play_something(session)
         rotate_keys(session, keyring=keyring, at=at)
     return exchanged | {
         "client_id": client_id,
@@ -253,6 +260,47 @@ def join_something(session, member_id, keyring):
     use(session, reference="used", actor="staff:1", channel="club", **benefit)
     issue_code(session, keyring=keyring, **benefit)
     return {"club": "TT", "entitlement": "coaching"}
+
+
+def play_something(session):
+    """Have a session with a place, and a tournament under way, to be seen."""
+    venue, when = "TTCLUB", now() + timedelta(days=7)
+    facts = SessionFacts(
+        venue=venue,
+        club=None,
+        item_code="TT1",
+        starts_at=when,
+        minutes=90,
+        capacity=8,
+    )
+    session_id = hold_session(session, facts=facts, actor=LOGIN, at=now()).session_id
+    today = now().date()
+    heat = GroupFacts("广州", today + timedelta(days=1), places=8, venue=venue)
+    contest_id = plan(
+        session,
+        facts=ContestFacts(
+            title_zh="全省乒乓球赛",
+            title_en="Provincial tournament",
+            club=None,
+            entries_until=today,
+            heats=[heat],
+            final=GroupFacts("广州", today + timedelta(days=9), places=1),
+        ),
+        actor=LOGIN,
+        at=now(),
+    ).contest_id
+    group: dict[str, Any] = {"contest_id": contest_id, "city": "广州"}
+    for player in session.scalars(text("SELECT member_id FROM member")).all():
+        enter(session, member_id=player, is_in_club=False, at=now(), **group)
+    draw(
+        session,
+        stage="heat",
+        seed="7d0c1f",
+        actor=LOGIN,
+        at=now() + timedelta(days=1),
+        **group,
+    )
+    return {"session_id": session_id, "contest_id": contest_id, "stage": "heat"} | group
 
 
 def addresses(app: Flask, facts):
