@@ -4,6 +4,8 @@ from dataclasses import astuple
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from loyalty.tiers.operations import end, grant, reinstate
@@ -400,3 +402,37 @@ def test_who_has_left_is_not_reviewed_and_a_comeback_starts_anew(house):
     house.bill("2007-11-05", SILVER)
     assert house.review("2007-11-05").raised == 1
     assert house.tier("2007-11-05") == "SILVER"
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(
+        st.tuples(
+            st.dates(date(2006, 1, 1), date(2008, 12, 31)), st.integers(1, 300_000)
+        ),
+        max_size=12,
+    ),
+    st.dates(date(2006, 6, 1), date(2009, 6, 30)),
+    st.sampled_from(["calendar", "anniversary", "rolling"]),
+    st.sampled_from([1, 6, 12]),
+)
+def test_a_tier_holds_exactly_until_the_day_it_says(house, bills, on, period, months):
+    rank = {None: 0, "SILVER": 1, "GOLD": 2, "DIAMOND": 3}
+    savepoint = house.session.begin_nested()
+    house.policy(period=period, months=months)
+    for billed_on, due_fen in bills:
+        if billed_on <= on:
+            house.bill(billed_on, due_fen)
+
+    now = house.stands(on.isoformat())
+    if now.until is not None:
+        last = house.tier(now.until.isoformat())
+        after = house.tier((now.until + timedelta(days=1)).isoformat())
+
+        assert rank[last] >= rank[now.tier]
+        assert rank[after] < rank[now.tier]
+    savepoint.rollback()
