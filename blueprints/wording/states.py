@@ -71,6 +71,10 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     "exchange_confirmed": ("已完成", "Done", "done"),
     "exchange_declined": ("没有办成", "Not done", ""),
     "exchange_disputed": ("核对中", "Being checked", "warm"),
+    # names that partners checked
+    "name_valid": ("相符", "Matched", "done"),
+    "name_invalid": ("不符", "Did not match", "warm"),
+    "name_review": ("待人工核对", "To be compared", "wait"),
     # what partners dispute
     "dispute_open": ("待答复", "Waiting for an answer", "warm"),
     "dispute_answered": ("已答复", "Answered", "done"),

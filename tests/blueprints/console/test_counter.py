@@ -1,8 +1,14 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from loyalty.alliance.operations import link_account
+from loyalty.clients.operations import Profile
+from loyalty.clients.operations import add as add_client
 from loyalty.clock import now
+from loyalty.linking.validating import Asked, validate_member
+from partners.matching import PersonName
 from tests.blueprints.console.conftest import MSISDN
 from tests.loyalty.orders.shop import TICKET
 
@@ -236,3 +242,38 @@ def _age_codes(rows):
         "UPDATE one_time_code SET created_at = created_at - interval '1 day'"
         " RETURNING 1"
     )
+
+
+def test_a_clerk_sees_which_partners_checked_the_name(
+    *, counter, customer, in_shop, words_of, keyring
+):
+    member = customer()
+
+    def check(shop):
+        session = shop.session
+        session.execute(
+            text("INSERT INTO partner (partner, kind, name) VALUES ('CEB', 'bank', '')")
+        )
+        profile = Profile(
+            partner="CEB",
+            name="core",
+            auth_method="client_secret_basic",
+            scopes=("members:validate",),
+        )
+        machine = add_client(session, profile=profile, at=now())
+        today = now().date()
+        link_account(
+            session, member_id=member, partner="CEB", account_ref="C-1", on=today
+        )
+        asked = Asked(machine, "C-1", PersonName(family="王", given="芳"), only=None)
+        told = validate_member(session, asked=asked, keyring=keyring, at=now())
+        assert told.status == "invalid", "she agreed to nothing"
+
+    in_shop(check)
+    desk = counter()
+
+    words = words_of(desk.client.get(desk.serve()))
+
+    assert "伙伴核对过姓名" in words
+    assert "光大银行" in words
+    assert "不符" in words
