@@ -21,6 +21,7 @@ from loyalty.clock import now, wall
 from loyalty.connections import Connections
 from loyalty.database import Database
 from loyalty.demo.chance import month_after
+from loyalty.demo.clubbing import let_play
 from loyalty.demo.flying import agree, fly, take_in
 from loyalty.demo.playing import play, rejects
 from loyalty.demo.sandboxes import StripeTwin, partners, stripe
@@ -195,6 +196,17 @@ def _live(
             checker=staff["wu.min"],
             at=now() - timedelta(days=DAYS),
         )
+    played = let_play(
+        database,
+        keyring,
+        guests=[guest.member_id for guest in members],
+        actor=f"staff:{staff['guan.tian']}",
+        at=now(),
+    )
+    click.echo(
+        f"{played.places} places are booked at the table-tennis hall and"
+        f" {played.waiting} wait for one; {played.players} play in a tournament"
+    )
     for guest in members:
         take_in(alliance[AIRLINE], guest, guest.flyer)
     # One who is suspended may have more, but can spend nothing.

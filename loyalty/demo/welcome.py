@@ -23,6 +23,7 @@ PEOPLE = (
     ("huang.wei", "黄伟", ("finance_maker",), "ask for what finance decides"),
     ("wu.min", "吴敏", ("finance_checker",), "approve the price that waits"),
     ("zhao.lei", "赵磊", ("supervisor",), "release large redemptions"),
+    ("guan.tian", "关天", ("club_manager",), "note who comes, record results"),
     ("sun.yu", "孙瑜", ("auditor",), "see all, change nothing"),
     ("he.ping", "何平", ("admin",), "look after staff and partners' machines"),
 )

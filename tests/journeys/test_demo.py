@@ -28,6 +28,8 @@ def test_a_month_is_played_summed_up_and_proved(run_jifen, empty_database, tmp_p
     assert "the shop lived for 14 days" in result.stdout
     assert "cards paid 0.00" not in result.stdout
     assert "200 miles is confirmed, at an airline that answers" in result.stdout
+    assert "play in a tournament" in result.stdout
+    assert "0 places are booked" not in result.stdout
     assert "the books are proved" in result.stdout
     rejects = tmp_path / "demo/files/2007-10/redemptions-0001.csv.rejects.csv"
     assert "insufficient_points" in rejects.read_text(encoding="utf-8")
