@@ -62,7 +62,7 @@ LOTS = [
 # Pages that are answers, and what is no page: files, and what machines ask.
 NO_PAGES = re.compile(
     r"\.(csv|pdf|xlsx|svg)$|/static/|/export$|^/healthz$|^/oauth/|^/\.well-known/"
-    r"|^/api/v1/|^/tmf-api/"
+    r"|^/api/v1/|^/tmf-api/|/certificate$"
 )
 # Of people, partners and halls; and what somebody wrote.
 NAMES = (*(name for _, _, name in PARTNERS), "周敏", "客***", "客户WANG", PLACE[2], WHY)
