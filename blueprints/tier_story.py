@@ -136,18 +136,20 @@ def _counted(policy: Policy) -> str:
         case Period.ROLLING:
             return speak(
                 f"看每天之前 {policy.months} 个月的{what}。",
-                f"{what} of the {policy.months} months before each day count.",
+                f"What counts: {what.lower()} in the {policy.months} months before"
+                " each day.",
             )
         case Period.ANNIVERSARY:
             return speak(
                 f"看从加入那天算起每 {policy.months} 个月的{what}。",
-                f"{what} count over {policy.months} months at a time, from the day you"
-                " joined.",
+                f"What counts: {what.lower()} in each {policy.months} months from the"
+                " day of joining.",
             )
         case Period.CALENDAR:
             return speak(
                 f"看每 {policy.months} 个月一期的{what}，从一月起算。",
-                f"{what} count over {policy.months} months at a time, from January.",
+                f"What counts: {what.lower()} in each {policy.months} months, from"
+                " January on.",
             )
 
 

@@ -1,11 +1,12 @@
 """Tiers: the policy, a member's history, tiers given by hand, and members' appeals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from blueprints import current_database, tier_story
 from blueprints.console import bp
@@ -18,6 +19,7 @@ from loyalty.approvals.models import Approval
 from loyalty.approvals.queries import open_approvals
 from loyalty.clock import now
 from loyalty.errors import LoyaltyError
+from loyalty.points.queries import UnknownMember
 from loyalty.staff.rules import Permission
 from loyalty.tiers import operations, queries
 from loyalty.tiers.errors import BadTierPolicy, NoTierPolicy
@@ -128,7 +130,8 @@ def tier_appeals() -> ResponseReturnValue:
     """List what a person has to look at, the oldest first."""
     with current_database().unit_of_work() as session:
         found = queries.open_appeals(session)
-    return render_template("console/tiers/appeals.html", appeals=found)
+        named = queries.references(session, member_ids=[one.member_id for one in found])
+    return render_template("console/tiers/appeals.html", appeals=found, named=named)
 
 
 @bp.get("/members/<int:member_id>/tier")
@@ -143,6 +146,7 @@ def member_tier(member_id: int) -> ResponseReturnValue:
 def member_tier_xlsx(member_id: int) -> ResponseReturnValue:
     """Return the decisions as a workbook."""
     with current_database().unit_of_work() as session:
+        member_ref = _reference(session, member_id)
         found = queries.history(session, member_id=member_id)
     columns: list[Column[TierDecision]] = [
         Column(speak("编号", "Number"), lambda one: one.decision_id, "number"),
@@ -164,7 +168,7 @@ def member_tier_xlsx(member_id: int) -> ResponseReturnValue:
         title=speak("等级历史", "History of a tier"),
         columns=columns,
         rows=found,
-        filters={speak("会员", "Member"): str(member_id)},
+        filters={speak("会员", "Member"): member_ref},
     )
 
 
@@ -232,18 +236,28 @@ def answer_appeal(member_id: int) -> ResponseReturnValue:
     return redirect(url_for("console.member_tier", member_id=member_id), 303)
 
 
-def _newest(found: Any) -> Policy:
+def _reference(session: Session, member_id: int) -> str:
+    """Return what a member is called outside.
+
+    Raises `UnknownMember`.
+    """
+    found = queries.references(session, member_ids=[member_id])
+    if member_id not in found:
+        raise UnknownMember(member_ref=str(member_id))
+    return found[member_id]
+
+
+def _newest(found: Sequence[Policy]) -> Policy:
     """Return the newest of the policies.
 
     Raises `NoTierPolicy`.
     """
     if not found:
         raise NoTierPolicy
-    newest: Policy = found[0]
-    return newest
+    return found[0]
 
 
-def _note(session: Any, asked: Approval, action: str, reason: str) -> None:
+def _note(session: Session, asked: Approval, action: str, reason: str) -> None:
     note(
         session,
         action=action,
@@ -324,6 +338,7 @@ def _member_page(
     at = now()
     on = at.date()
     with current_database().unit_of_work() as session:
+        member_ref = _reference(session, member_id)
         stands = queries.standing(session, member_id=member_id, on=on)
         policy = queries.policy_in_force(session, on=on)
         by_version = {one.version: one for one in queries.policies(session)}
@@ -343,6 +358,7 @@ def _member_page(
     return render_template(
         "console/tiers/member.html",
         member_id=member_id,
+        member_ref=member_ref,
         stands=stands,
         policy=policy,
         amount=lambda figure: tier_story.amount(policy, figure),

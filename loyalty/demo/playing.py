@@ -55,6 +55,7 @@ def _play_month(month: Month, database: Database, steps: "_Steps") -> Played:
     steps.take("run-job", "expire-points", str(month.month))
     steps.load(month.deliveries)
     steps.take("run-job", "cancel-unpaid", str(last_day(month.month)))
+    steps.take("run-job", "review-tiers", str(last_day(month.month)))
     steps.take("close-month", f"{month.month:%Y-%m}")
     return _figures(month.month, database)
 

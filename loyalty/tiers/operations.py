@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from loyalty.approvals.models import Approval
 from loyalty.approvals.operations import request
+from loyalty.points.queries import UnknownMember
 from loyalty.settings import TIME_ZONE
 from loyalty.tiers.errors import AppealOpen, BadTierGrant, NoOpenAppeal, UnknownTier
 from loyalty.tiers.models import TierAppeal, TierGrant
-from loyalty.tiers.queries import ladder, standing
+from loyalty.tiers.queries import ladder, references, standing
 from loyalty.tiers.reviewing import renew, review_one
 
 GRANT = "tier.grant"
@@ -61,8 +62,10 @@ def ask_grant(
 ) -> Approval:
     """Ask that a member be given a tier until a day; another person decides.
 
-    Raises `UnknownTier`, `BadTierGrant` and `AlreadyRequested`.
+    Raises `UnknownMember`, `UnknownTier`, `BadTierGrant` and `AlreadyRequested`.
     """
+    if not references(session, member_ids=[member_id]):
+        raise UnknownMember(member_ref=str(member_id))
     on = at.astimezone(TIME_ZONE).date()
     if tier not in {rung.tier for rung in ladder(session, on=on)}:
         raise UnknownTier(tier=tier)

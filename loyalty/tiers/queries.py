@@ -193,6 +193,18 @@ def open_appeals(session: Session) -> Sequence[TierAppeal]:
     ).all()
 
 
+def references(session: Session, *, member_ids: Sequence[int]) -> dict[int, str]:
+    """Return what members are called outside, by their number; who is not there is not.
+
+    Erased members keep their reference: it says nothing about the person.
+    """
+    rows = session.execute(
+        text("SELECT member_id, member_ref FROM member WHERE member_id = ANY(:ids)"),
+        {"ids": list(member_ids)},
+    )
+    return {row.member_id: row.member_ref for row in rows}
+
+
 def reviews(session: Session, *, limit: int = 12) -> Sequence[TierReview]:
     """Return the latest reviews of all members, the newest first."""
     return session.scalars(

@@ -1,6 +1,8 @@
 """A member's tier on the web, and what staff decide about it in the console."""
 
 from datetime import timedelta
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import text
@@ -222,6 +224,33 @@ def test_a_policy_for_today_is_too_soon(browser, employ, send):
     )
 
     assert answer.status_code == 409
+
+
+def test_nobody_is_shown_who_is_not_there(browser, employ):
+    client = browser(staff_id=employ("sun", "supervisor"))
+
+    assert client.get("/console/members/99/tier").status_code == 404
+    assert client.get("/console/members/99/tier.xlsx").status_code == 404
+
+
+def test_a_clerk_reads_no_history(browser, join, employ):
+    client = browser(staff_id=employ("wu", "clerk"))
+
+    assert client.get(f"/console/members/{join()}/tier").status_code == 403
+
+
+def test_a_history_is_taken_along_as_a_workbook(browser, join, employ, spend):
+    wang = join()
+    spend(wang, GOLD)
+    client = browser(staff_id=employ("shen", "auditor"))
+    client.get("/status?lang=en")
+
+    answer = client.get(f"/console/members/{wang}/tier.xlsx")
+
+    with ZipFile(BytesIO(answer.data)) as book:
+        words = book.read("xl/sharedStrings.xml").decode()
+    assert "First reviewed" in words
+    assert "job:review-tiers" in words
 
 
 def test_staff_read_what_was_decided_and_on_what(browser, join, employ, spend):
