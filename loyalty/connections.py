@@ -17,6 +17,7 @@ from partners.ports import (
     Billing,
     FileExchange,
     Insurer,
+    Merchant,
     Messenger,
     Notifier,
     PaymentProvider,
@@ -66,6 +67,8 @@ class Connections:
     # Insurers that can be asked before and after an order, by partner.
     underwriters: Mapping[str, Underwriter] = field(default_factory=dict)
 
+    merchants: Mapping[str, Merchant] = field(default_factory=dict)  # by partner
+
     @property
     def underwriter(self) -> Underwriter | None:
         """The one who can say whom the insurer takes; None: nobody can be asked."""
@@ -113,6 +116,7 @@ class Connections:
                 if hasattr(adapter, "balance")
             },
             files=cast("dict[str, FileExchange]", found.get(Kind.FILES, {})),
+            merchants=cast("dict[str, Merchant]", found.get(Kind.MERCHANT, {})),
             underwriters={
                 code: cast("Underwriter", adapter)
                 for code, adapter in found.get(Kind.INSURER, {}).items()

@@ -18,6 +18,7 @@ from blueprints.api import (  # noqa: E402
     orders,  # noqa: F401
     redemptions,  # noqa: F401
     statements,  # noqa: F401
+    totals,  # noqa: F401
     validations,  # noqa: F401
     webhooks,  # noqa: F401
 )

@@ -14,6 +14,7 @@ bp = Blueprint(
 # The views import `bp` from here, so they come last.
 from blueprints.console import (  # noqa: E402
     approvals,  # noqa: F401
+    breaks,  # noqa: F401
     catalogue,  # noqa: F401
     clients,  # noqa: F401
     contests,  # noqa: F401

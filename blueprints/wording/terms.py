@@ -181,6 +181,17 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "REJECT_NUMBER": ("号码被拒", "Number refused"),
         "REJECT_CLOSED": ("账户已销", "Account closed"),
         "REVERSED_ONE_SIDE": ("单边冲正", "Reversed on one side"),
+        "AMOUNT_DIFF": ("金额不符", "Amounts differ"),
+    },
+    "compared": {
+        "insurer_bill": ("保险月账单", "Insurer's bill"),
+        "day_totals": ("商户日总账", "Merchant's day"),
+        "till_totals": ("收银日终", "End of day at tills"),
+    },
+    "day_total": {
+        "sales": ("消费", "Sales"),
+        "voids": ("当日撤销", "Voids"),
+        "refunds": ("退货", "Refunds"),
     },
     "statement_kind": {
         "accrued": ("累积", "Earned"),

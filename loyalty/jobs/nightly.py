@@ -1,6 +1,7 @@
 """What has to be done by the clock, in chunks that are safe to repeat."""
 
-from datetime import date
+from collections import Counter
+from datetime import date, timedelta
 
 from ledger.book import Book
 from loyalty.accrual.operations import cancel_unpaid as cancel_unpaid_bills
@@ -23,6 +24,8 @@ from loyalty.orders.delivery import chase
 from loyalty.points.operations import expire
 from loyalty.redemption.till import release_expired
 from loyalty.settings import Settings
+from loyalty.settlement.premiums import compare_bill
+from loyalty.settlement.tills import fetch_day
 from loyalty.tiers.delivery import tell_members
 from loyalty.tiers.reviewing import review
 from loyalty.venues.delivery import tell_news
@@ -120,6 +123,43 @@ def read_lines(database: Database, _business_date: date) -> str:
         f"{sum(read.booked for read in reads):,} card lines booked,"
         f" {sum(read.rejected for read in reads):,} rejected,"
         f" {silent:,} of {len(reads):,} banks did not answer"
+    )
+
+
+def compare_insurer_bills(database: Database, business_date: date) -> str:
+    """Compare insurers' bills of the month before with our policies.
+
+    What differs is kept until a later comparison no longer finds it.
+    """
+    period = (business_date.replace(day=1) - timedelta(days=1)).replace(day=1)
+    connections = Connections.open(Settings.from_environment())
+    said: Counter[str] = Counter()
+    for code, underwriter in connections.underwriters.items():
+        found = compare_bill(
+            database, underwriter, partner=code, period=period, at=now()
+        )
+        said["asked"] += 1
+        said["silent"] += found is None
+        said["differences"] += 0 if found is None else found.differences
+    return (
+        f"{said['differences']:,} differences in bills of {period:%Y-%m},"
+        f" {said['silent']:,} of {said['asked']:,} insurers sent none"
+    )
+
+
+def compare_day_totals(database: Database, business_date: date) -> str:
+    """Compare what merchants' tills added up to on the day before with ours."""
+    day = business_date - timedelta(days=1)
+    connections = Connections.open(Settings.from_environment())
+    said: Counter[str] = Counter()
+    for code, merchant in connections.merchants.items():
+        found = fetch_day(database, merchant, partner=code, day=day, at=now())
+        said["asked"] += 1
+        said["silent"] += found is None
+        said["differences"] += 0 if found is None else found.differences
+    return (
+        f"{said['differences']:,} differences on {day},"
+        f" {said['silent']:,} of {said['asked']:,} merchants told nothing"
     )
 
 

@@ -41,5 +41,7 @@ SCHEDULE = (
     Job("forget-calls", nightly.forget_calls, cron="40 2 * * *"),
     # Nobody's telephone rings before they are up.
     Job("notify-members", nightly.notify_members, cron="0 10 * * *"),
+    Job("compare-day-totals", nightly.compare_day_totals, cron="30 5 * * *"),
+    Job("compare-insurer-bills", nightly.compare_insurer_bills, cron="0 6 * * *"),
     Job("prove-ledger", nightly.prove_ledger, cron="0 3 * * *"),
 )

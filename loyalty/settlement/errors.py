@@ -28,3 +28,12 @@ class DisputeAnswered(Conflict):
 
     def __init__(self, *, state: str) -> None:
         super().__init__(state=state)
+
+
+class DayAhead(Refused):
+    """A day that has not begun adds up to nothing."""
+
+    code = "day_ahead"
+
+    def __init__(self) -> None:
+        super().__init__()

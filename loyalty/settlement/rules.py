@@ -15,4 +15,8 @@ BREAKS: Final = (
     "REJECT_CLOSED",
     "REVERSED_ONE_SIDE",
 )
+# And what only a comparison of two sources finds.
+DIFFERENCES: Final = (*BREAKS, "AMOUNT_DIFF")
+# What is compared: an insurer's month, a merchant's day as it was fetched or told.
+SUBJECTS: Final = ("insurer_bill", "day_totals", "till_totals")
 STATES: Final = ("open", "answered", "accepted", "rejected", "settled")
