@@ -15,6 +15,7 @@ from blueprints.tmf import (  # noqa: E402
     account_moves,  # noqa: F401
     accounts,  # noqa: F401
     burning,  # noqa: F401
+    documents,  # noqa: F401
     earning,  # noqa: F401
     hub,  # noqa: F401
     listing,

@@ -13,7 +13,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from blueprints.api.documents import operations
+from blueprints.api.describing import operations
+from blueprints.api.documents import API
+from blueprints.tmf import ROOT
 from loyalty.clients.rules import SCOPES
 
 _CHECKS = (
@@ -70,9 +72,10 @@ def test_a_machine_without_the_scope_is_refused_everywhere(app, enroll):
             assert answer.json()["code"] == "insufficient_scope"
 
 
-def test_no_call_is_answered_in_a_way_that_is_not_described(bank, proved):
+@pytest.mark.parametrize("root", ["/api/v1", ROOT])
+def test_no_call_is_answered_in_a_way_that_is_not_described(bank, proved, root):
     # The document is asked for as a stranger asks: over HTTP.
-    schema = schemathesis.openapi.from_url(f"{bank.site}/api/v1/openapi.json")
+    schema = schemathesis.openapi.from_url(f"{bank.site}{root}/openapi.json")
     token = bank.client.token["access_token"]
 
     found = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
@@ -106,4 +109,4 @@ def _tried(operation, token):
 
 def _operations(app):
     with app.test_request_context("http://127.0.0.1/"):
-        return list(operations())
+        return list(operations(API))

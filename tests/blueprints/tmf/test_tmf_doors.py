@@ -27,7 +27,7 @@ def test_each_door_needs_the_scope_it_names(app, enroll, speak, member):
     doors = [
         (rule, app.view_functions[rule.endpoint].required_scopes)
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith(ROOT)
+        if rule.rule.startswith(ROOT) and rule.endpoint != "tmf.openapi"
     ]
     assert {scope for _, scopes in doors for scope in scopes} == {
         "balances:read",
@@ -51,6 +51,22 @@ def test_each_door_needs_the_scope_it_names(app, enroll, speak, member):
                 assert told["code"] == "insufficient_scope"
                 wanted = f'scope="{" ".join(scopes)}"'
                 assert wanted in answer.headers["WWW-Authenticate"]
+
+
+def test_every_door_is_described_to_anybody(app):
+    served = {
+        (method.lower(), rule.rule.replace("<", "{").replace(">", "}"))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(ROOT) and rule.endpoint != "tmf.openapi"
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+    told = app.test_client().get(f"{ROOT}/openapi.json").get_json()
+
+    described = {
+        (method, path) for path in told["paths"] for method in told["paths"][path]
+    }
+    assert described == served
 
 
 def test_a_listener_is_a_webhook_endpoint(machine, bank, fresh_database, proved):
