@@ -14,9 +14,11 @@ bp = Blueprint(
 # The views import `bp` from here, so they come last.
 from blueprints.console import (  # noqa: E402
     approvals,  # noqa: F401
+    benefits,  # noqa: F401
     breaks,  # noqa: F401
     catalogue,  # noqa: F401
     clients,  # noqa: F401
+    clubs,  # noqa: F401
     contests,  # noqa: F401
     counter,  # noqa: F401
     disputes,  # noqa: F401

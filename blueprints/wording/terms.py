@@ -66,6 +66,19 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "fee": ("付年费", "For a fee"),
         "points": ("用积分", "With points"),
     },
+    # What stands on the club cost line; whoever is not here is called by its code.
+    "club_cost": {
+        "rescue": ("现场救援", "Help on the spot"),
+        "towing": ("拖车", "Towing"),
+        "servicing": ("免费预约保养", "Booking of servicing"),
+        "coaching": ("教练指导", "An hour with a coach"),
+        "lounge": ("机场贵宾厅", "Airport lounge"),
+        "check-up": ("体检", "Check-up"),
+        "class": ("体验课", "Trial class"),
+        "session": ("场馆活动", "Sessions at venues"),
+        "contest": ("赛事", "Tournaments"),
+        "redemption": ("兑换的服务和活动", "Services and activities redeemed"),
+    },
     "group": {
         "earned": ("获得", "Earned"),
         "spent": ("使用", "Spent"),

@@ -155,14 +155,14 @@ class ClubInvitation(Base):
 
 
 class ClubNotice(_OfMembership, Base):
-    """A message about a membership, sent at most once."""
+    """A message about a membership, which is not sent again."""
 
     __tablename__ = "club_notice"
     __table_args__ = (_of_membership(),)
 
     kind: Mapped[str] = mapped_column(primary_key=True)
-    claimed_at: Mapped[datetime]
-    outcome: Mapped[str | None]  # None: being sent, or we were killed
+    at: Mapped[datetime]
+    outcome: Mapped[str | None]  # None: there was no number to send it to
 
 
 class ClubBenefit(_OfMembership, Base):

@@ -106,7 +106,7 @@ class UseView:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A membership that ends soon, and the number its member is told by."""
+    """A membership that ends soon, of which its member is to be told."""
 
     member_id: int
     membership_ref: str
@@ -114,7 +114,6 @@ class Ending:
     title_zh: str
     title_en: str
     ends_on: date
-    msisdn: str
 
 
 def communities(session: Session) -> list[Community]:
@@ -343,21 +342,14 @@ def uses(
 
 
 def ending(session: Session, *, on: date, limit: int) -> list[Ending]:
-    """Return memberships that may be renewed now and are not, never told of before.
-
-    With the oldest living line of their member, to which a message can go.
-    """
+    """Return memberships that may be renewed now and are not, never told of before."""
     rows = session.execute(
         text(
             """
             SELECT m.member_id, m.membership_ref, m.club, c.title_zh, c.title_en,
-                   m.ends_on, s.msisdn
+                   m.ends_on
               FROM club_membership m
               JOIN club_terms c ON c.version = m.terms_version AND c.club = m.club
-              CROSS JOIN LATERAL (
-                  SELECT msisdn FROM subscription s
-                   WHERE s.member_id = m.member_id AND s.ended_on IS NULL
-                   ORDER BY s.activated_on, s.msisdn LIMIT 1) s
              WHERE m.state IN ('waiting', 'active') AND m.ends_on >= :on
                AND m.starts_on <= :on AND m.ends_on - c.renew_days <= :on
                AND NOT EXISTS (

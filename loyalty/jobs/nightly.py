@@ -11,6 +11,8 @@ from loyalty.churn.delivery import chase as chase_leavings
 from loyalty.clients.operations import forget_expired
 from loyalty.clients.signing import rotate_if_old
 from loyalty.clock import now, wall
+from loyalty.clubs.delivery import tell_renewals
+from loyalty.clubs.operations import lapse
 from loyalty.connections import Connections
 from loyalty.database import Database, retrying
 from loyalty.events.delivery import tell
@@ -20,6 +22,7 @@ from loyalty.feeds.card_lines import read_card_lines
 from loyalty.jobs.errors import BooksUnsound
 from loyalty.keyring import Keyring
 from loyalty.linking.operations import expire as expire_consents
+from loyalty.orders.belonging import GivenBack, refund_ended
 from loyalty.orders.delivery import chase
 from loyalty.points.operations import expire
 from loyalty.redemption.till import release_expired
@@ -268,6 +271,41 @@ def chase_churn(database: Database, business_date: date) -> str:
         at=now(),
     )
     return str(done)
+
+
+def lapse_clubs(database: Database, business_date: date) -> str:
+    """End memberships whose last day is over, begin renewals, and say what ends soon.
+
+    What has turned is not there to turn again, and nobody is told twice.
+    """
+    turned = 0
+    while done := retrying(
+        database, lambda session: lapse(session, on=business_date, at=now())
+    ):
+        turned += done
+    messenger = Connections.open(Settings.from_environment()).messenger
+    told = tell_renewals(database, messenger, on=business_date, at=now())
+    return f"{turned:,} terms of clubs ended or begun, {told:,} members told"
+
+
+def refund_clubs(database: Database, _business_date: date) -> str:
+    """Give back months of memberships that leaving the network ended.
+
+    What was given back is due no more, so that a second run does nothing.
+    """
+    given = GivenBack()
+    while True:
+        done = retrying(
+            database,
+            lambda session: refund_ended(session, actor="job:refund-clubs", at=now()),
+        )
+        if done == GivenBack():
+            break
+        given += done
+    return (
+        f"{given.memberships:,} memberships given back:"
+        f" {given.points:,} points and {given.cash_fen:,} fen"
+    )
 
 
 def fetch_files(database: Database, _business_date: date) -> str:

@@ -21,6 +21,7 @@ class Job:
 # Prices turn with the day. Expiry comes before what looks at the balances of it.
 SCHEDULE = (
     Job("publish-catalogue", nightly.publish_catalogue, cron="1 0 * * *"),
+    Job("lapse-clubs", nightly.lapse_clubs, cron="5 0 * * *"),
     Job("expire-points", nightly.expire_points, cron="0 2 * * *"),
     Job("cancel-unpaid", nightly.cancel_unpaid, cron="20 2 * * *"),
     Job("review-tiers", nightly.review_tiers, cron="30 2 * * *"),
@@ -28,6 +29,7 @@ SCHEDULE = (
     Job("chase-exchanges", nightly.chase_exchanges, cron="*/5 * * * *", is_daily=False),
     Job("close-sessions", nightly.close_sessions, cron="*/5 * * * *", is_daily=False),
     Job("chase-churn", nightly.chase_churn, cron="*/5 * * * *", is_daily=False),
+    Job("refund-clubs", nightly.refund_clubs, cron="*/5 * * * *", is_daily=False),
     Job("fetch-files", nightly.fetch_files, cron="*/5 * * * *", is_daily=False),
     Job("read-card-lines", nightly.read_lines, cron="10 * * * *", is_daily=False),
     Job("publish-events", nightly.publish_events, cron="* * * * *", is_daily=False),

@@ -23,9 +23,10 @@ class Permission(StrEnum):
     STAFF_CHECK = "staff_check"
     CLIENT_MAKE = "client_make"  # machines of partners
     CLIENT_CHECK = "client_check"
-    CLUB = "club"  # sessions and tournaments, and who comes to them
+    CLUB = "club"  # clubs, sessions, tournaments, and who comes to them
     FINANCE_MAKE = "finance_make"
     FINANCE_CHECK = "finance_check"
+    BENEFIT = "benefit"  # let a member have what a club brings
     OPERATE = "operate"  # load files, run jobs, serve
 
 
@@ -34,8 +35,10 @@ _ENTER, _READ = Permission.ENTER, Permission.READ
 # A clerk reads the member who is being served, and nothing else.
 ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
     {
-        "clerk": frozenset({_ENTER, Permission.COUNTER, Permission.FULFIL}),
-        "club_manager": frozenset({_ENTER, Permission.CLUB}),
+        "clerk": frozenset(
+            {_ENTER, Permission.COUNTER, Permission.FULFIL, Permission.BENEFIT}
+        ),
+        "club_manager": frozenset({_ENTER, Permission.CLUB, Permission.BENEFIT}),
         "product": frozenset(
             {_ENTER, _READ, Permission.CATALOGUE_MAKE, Permission.TIER_MAKE}
         ),

@@ -56,6 +56,8 @@ ASK = {
     "/console/rates": "read",
     "/console/rates/new": "catalogue_make",
     "/console/counter": "counter",
+    "/console/clubs": "club",
+    "/console/benefits": "benefit",
     "/console/vouchers": "fulfil",
     "/console/fulfilment": "fulfil",
     "/console/reviews": "review",

@@ -125,6 +125,17 @@ class Club(Shop):
         found = benefits.find(self.session, code=code, keyring=KEYRING)
         return benefits.use_code(self.session, code_hash=found.code_hash, **facts)
 
+    def undo(self, member_id: int, use_ref: str) -> Any:
+        """Undo a use that did not happen."""
+        return benefits.reverse(
+            self.session,
+            member_id=member_id,
+            use_ref=use_ref,
+            actor="staff:1",
+            reason="nobody came",
+            at=NOON,
+        )
+
     def left(self, member_id: int, *, on: date = TODAY) -> None:
         """Let a member have left the network."""
         self.session.execute(
