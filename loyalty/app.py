@@ -20,7 +20,7 @@ from blueprints import (
     web,
     wording,
 )
-from blueprints.hooks import desk, partners, stripe  # noqa: F401 - add their views
+from blueprints.hooks import desk, network, partners, stripe  # noqa: F401 - add their views
 from loyalty.connections import Connections
 from loyalty.database import Database
 from loyalty.keyring import Keyring

@@ -19,6 +19,7 @@ from partners.ports import (
     Insurer,
     Merchant,
     Messenger,
+    Network,
     Notifier,
     PaymentProvider,
     Underwriter,
@@ -61,6 +62,8 @@ class Connections:
     desks: Mapping[str, BankDesk] = field(default_factory=dict)  # of banks that ask us
     # Adapters that can read what their partner tells by itself, by partner.
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    # The operator that tells what happens to lines, by its code; there is at most one.
+    networks: Mapping[str, Network] = field(default_factory=dict)
     # Adapters that can ask their partner what an account holds, by partner.
     tellers: Mapping[str, BalanceTeller] = field(default_factory=dict)
     files: Mapping[str, FileExchange] = field(default_factory=dict)  # by partner
@@ -108,6 +111,11 @@ class Connections:
                 for adapters in found.values()
                 for code, adapter in adapters.items()
                 if hasattr(adapter, "notice")
+            },
+            networks={
+                code: cast("Network", adapter)
+                for code, adapter in found.get(Kind.OPERATOR, {}).items()
+                if hasattr(adapter, "line_events")
             },
             tellers={
                 code: cast("BalanceTeller", adapter)

@@ -4,7 +4,7 @@ An adapter never raises for a business outcome. An answer that did not come is
 UNKNOWN and is asked for again with the same reference; it is never a failure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -425,6 +425,30 @@ class Notifier(Protocol):
 
         The same notice may come twice, late, and out of order.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class LineEvent:
+    """What happened to a line, word for word; nothing in it has been believed yet."""
+
+    event_ref: str = ""
+    msisdn: str = ""
+    event: str = ""
+    reason: str = ""  # empty: none was told
+    occurred_at: str = ""
+
+
+class Network(Protocol):
+    """An operator that tells what happens to its lines."""
+
+    def line_events(self, incoming: Incoming) -> Sequence[LineEvent] | None:
+        """Return what was told, in its order; None: not the operator, or no events.
+
+        The same event may come twice, late, and out of order.
+        """
+
+    def sign(self, incoming: Incoming, *, status: int, body: bytes) -> dict[str, str]:
+        """Return the headers that prove our answer to be ours, and to this question."""
 
 
 @dataclass(frozen=True, slots=True)

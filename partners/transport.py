@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -132,7 +132,11 @@ class Transport:
         return self._ask("GET", target, b"", {}, repeat=True)
 
     def post(
-        self, path: str, told: Mapping[str, object], *, idempotency_key: str
+        self,
+        path: str,
+        told: Mapping[str, object] | Sequence[object],
+        *,
+        idempotency_key: str,
     ) -> Reply:
         """Ask for something to be done; asked again only if it never left us.
 

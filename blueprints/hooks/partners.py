@@ -43,13 +43,13 @@ def partner(code: str) -> ResponseReturnValue:
     notice = notifier.notice(incoming)
     if notice is None:
         abort(400)
-    if _is_replay(code, incoming):
+    if is_replay(code, incoming):
         abort(409)
     _take_in(notice, at=now())
     return jsonify(received=True)
 
 
-def _is_replay(code: str, incoming: Incoming) -> bool:
+def is_replay(code: str, incoming: Incoming) -> bool:
     """Whether this very message was heard before; a partner signs each try anew."""
     nonce = nonce_of(incoming.headers)
     if not nonce:  # signed in a way that has none

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.database import Database, retrying
 from loyalty.feeds.formats import FEEDS
-from loyalty.feeds.lines import LineAnswer, book_lines
+from loyalty.feeds.lines import LineAnswer, book_lines, fault
 from loyalty.feeds.models import CardLineReject, PartnerBatch, PartnerCursor
 from partners.ports import BadLine, Bank, CardLine, CardLines, Outcome
 
@@ -75,13 +75,13 @@ def _take_in(
         return Counter()
     wanted = [line for line in page.lines if line.kind in _EARNING]
     counts = Counter(passed_over=len(page.lines) - len(wanted))
-    faults = [_fault(_row(partner_code, line)) for line in wanted]
+    faults = [fault(_FEED, _row(partner_code, line)) for line in wanted]
     earning = [
-        line for line, fault in zip(wanted, faults, strict=True) if fault is None
+        line for line, wrong in zip(wanted, faults, strict=True) if wrong is None
     ]
     bad_lines = [
         *page.bad_lines,
-        *(BadLine(0, fault, None) for fault in faults if fault is not None),
+        *(BadLine(0, wrong, None) for wrong in faults if wrong is not None),
     ]
     if earning or bad_lines:
         batch = PartnerBatch(
@@ -118,14 +118,6 @@ def _row(partner_code: str, line: CardLine) -> list[str]:
         line.mcc,
         line.original_ref or "",
     ]
-
-
-def _fault(row: Sequence[str]) -> str | None:
-    """Return what the feed could not read of a line; None: nothing."""
-    wrongs = (
-        column.wrong(value) for column, value in zip(_FEED.columns, row, strict=True)
-    )
-    return next((wrong for wrong in wrongs if wrong is not None), None)
 
 
 def _keep_rejects(

@@ -30,6 +30,14 @@ class LineAnswer:
     reason: str | None  # None: it was not rejected
 
 
+def fault(feed: Feed, row: Sequence[str]) -> str | None:
+    """Return what a feed cannot read of a line; None: it can read it."""
+    wrongs = (
+        column.wrong(value) for column, value in zip(feed.columns, row, strict=True)
+    )
+    return next((wrong for wrong in wrongs if wrong is not None), None)
+
+
 def book_lines(
     session: Session, feed: Feed, rows: Sequence[Sequence[str]], *, batch: PartnerBatch
 ) -> list[LineAnswer]:

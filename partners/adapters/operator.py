@@ -1,8 +1,12 @@
-"""The operator's billing system over JSON: prepaid balances and the state of lines."""
+"""The operator's billing system over JSON: prepaid balances and the state of lines.
 
+What happens to lines it tells by itself: one event, or a list of them.
+"""
+
+import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +14,7 @@ from partners import asking
 from partners.connection import Connection
 from partners.ports import (
     Incoming,
+    LineEvent,
     LineStanding,
     Notice,
     Outcome,
@@ -78,6 +83,23 @@ class Operator:
             return None
         return asking.notice(incoming.body, kinds=_NOTICES, outcomes=_OUTCOMES)
 
+    def line_events(self, incoming: Incoming) -> Sequence[LineEvent] | None:
+        """Return what happened to lines; None: it was not billing, or no events."""
+        if not self._transport.is_genuine(incoming):
+            return None
+        try:
+            told = json.loads(incoming.body)
+        except (ValueError, RecursionError):
+            return None
+        listed = told if isinstance(told, list) else [told]
+        if not all(isinstance(one, dict) for one in listed):
+            return None
+        return [_event(one) for one in listed]
+
+    def sign(self, incoming: Incoming, *, status: int, body: bytes) -> dict[str, str]:
+        """Return the headers that prove our answer to be ours, and to this question."""
+        return self._transport.sign_answer(incoming, status=status, body=body)
+
     def _place(self, path: str, reference: str, told: dict[str, object]) -> Receipt:
         return asking.order(
             lambda: self._transport.post(path, told, idempotency_key=reference),
@@ -92,6 +114,14 @@ def _told(order: PrepaidOrder) -> dict[str, object]:
         "msisdn": order.msisdn,
         "amountFen": order.amount_fen,
     }
+
+
+def _event(told: Mapping[str, Any]) -> LineEvent:
+    """Read an event; what is no text counts as not told."""
+    words = {field.name: told.get(field.name) for field in fields(LineEvent)}
+    return LineEvent(
+        **{name: word for name, word in words.items() if isinstance(word, str)}
+    )
 
 
 def _line(told: Mapping[str, Any], msisdn: str) -> LineStanding:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from partners.sandbox.orders import Effect, Order, Refused, State
 from partners.sandbox.partner_server import PartnerSandbox, Question, Route
+from partners.signing import new_nonce
+from partners.transport import NoReply, NotSent, Transport, Unreadable
 
 SINCE = "2005-03-01T00:00:00+08:00"
 
@@ -52,19 +55,38 @@ class OperatorSandbox(PartnerSandbox):
     def act(self, what: str, told: Mapping[str, Any]) -> object:
         """Change `lines`: state, since, sim_changed_at or balance_fen of one.
 
-        Raises `Refused`.
+        Or push `events` of lines, one or a list, to `url`. Raises `Refused`.
         """
-        if what != "lines":
-            return super().act(what, told)
-        with self.orders.lock:
-            self._books.lines[told["msisdn"]] = Line(**told)
-        return told["msisdn"]
+        match what:
+            case "lines":
+                with self.orders.lock:
+                    self._books.lines[told["msisdn"]] = Line(**told)
+                return told["msisdn"]
+            case "events":
+                return self._push(told["url"], told["events"])
+            case _:
+                return super().act(what, told)
 
     def forget(self) -> None:
         """Begin anew; no line has money on it."""
         with self.orders.lock:
             super().forget()
             self._books = _Books()
+
+    def _push(self, url: str, events: Any) -> dict[str, Any]:
+        """Tell what happened to lines; return what was answered."""
+        parts = urlsplit(url)
+        try:
+            hook = Transport(
+                f"{parts.scheme}://{parts.netloc}",
+                signer=self.signer,
+                allow_loopback=True,
+            )
+            reply = hook.post(parts.path, events, idempotency_key=new_nonce())
+            return {"status": reply.status, "told": reply.json()}
+        except (NotSent, NoReply, Unreadable, ValueError) as error:
+            # `status` None: nobody answered, or it was not us.
+            return {"status": None, "reason": str(error)}
 
     def _credit(self, asked: Question) -> tuple[int, dict[str, Any]]:
         msisdn, fen = self._sum(asked)

@@ -16,6 +16,7 @@ from partners.testing.airline import AirlineBench, AirlineContract
 from partners.testing.balances import BalanceBench, BalanceContract
 from partners.testing.bank import BankBench, BankContract
 from partners.testing.files import FilesBench, FilesContract
+from partners.testing.network import EventBench, EventContract
 from partners.testing.notices import NoticeBench, NoticeContract
 from partners.testing.orders import Bench, OrderContract, Plan
 
@@ -27,6 +28,8 @@ __all__ = [
     "BankBench",
     "BankContract",
     "Bench",
+    "EventBench",
+    "EventContract",
     "FilesBench",
     "FilesContract",
     "NoticeBench",

@@ -7,9 +7,15 @@ from itertools import count
 import pytest
 
 from partners.adapters.operator import Operator, OperatorSettings
-from partners.ports import Outcome, PrepaidOrder
+from partners.ports import Incoming, Outcome, PrepaidOrder
 from partners.sandbox.operator_server import OperatorSandbox
-from partners.testing import NoticeBench, NoticeContract, OrderContract
+from partners.testing import (
+    EventBench,
+    EventContract,
+    NoticeBench,
+    NoticeContract,
+    OrderContract,
+)
 from tests.partners.benches import SHARED_SECRET, bench_of, connection, hearing, tell
 
 LINE, AN_HOUR = "13300000001", 3600
@@ -82,6 +88,26 @@ class TestNotices(NoticeContract):
                 ),
             )
             tell(sandbox.address, "webhook", url=None)
+
+
+class TestEvents(EventContract):
+    @pytest.fixture
+    def telling(self, sandbox, operator):
+        settings = OperatorSettings(**connection(sandbox))
+
+        with hearing() as ear:
+
+            def push(told: object) -> Incoming:
+                tell(sandbox.address, "events", url=ear.url, events=told)
+                return ear.wait_for(1)[-1]
+
+            yield EventBench(
+                network=operator,
+                push=push,
+                at_another_time=lambda: Operator(
+                    settings, clock=lambda: time.time() + AN_HOUR
+                ),
+            )
 
 
 def test_a_credit_is_taken_back_once(sandbox, operator):
