@@ -108,22 +108,26 @@ class Hand:
     def undo(self, *, cause: str) -> None:
         """Undo what was confirmed, and say what of it could not be taken back.
 
-        What went out comes back to its lots whole. What came in is taken from its own
-        lot first; what is spent already the partner stands for, in money.
+        What went out comes back to its lots whole, unless the member has had it all
+        the time. What came in is taken from its own lot first; what is spent already
+        the partner stands for, in money.
         """
         exchange = self.exchange
         is_out = exchange.direction == Direction.OUT
         entry_id = self._undo_out() if is_out else self._undo_in()
         all_points = exchange.units_out if is_out else exchange.units_in
         points = self._moved_by(entry_id)
-        money = exchange.money_fen * points // all_points
+        # Of what goes out all is undone, also where it was written off, and so were
+        # the points of it.
+        part, whole = (1, 1) if is_out else (points, all_points)
+        money = exchange.money_fen * part // whole
         self.session.execute(
             insert(ExchangeReversal).values(
                 **self.key,
                 points=points,
-                unrecovered_points=all_points - points,
+                unrecovered_points=0 if is_out else all_points - points,
                 money_fen=money,
-                service_fen=exchange.service_fen * points // all_points,
+                service_fen=exchange.service_fen * part // whole,
                 unrecovered_fen=exchange.money_fen - money,
                 cause=cause,
                 entry_id=entry_id,

@@ -240,6 +240,36 @@ def test_nothing_is_written_off_that_is_being_taken_back(
         deciding.ask_write_off(alliance.session, **key, **wish)
 
 
+def test_what_was_written_off_and_never_credited_is_owed_no_longer(
+    alliance, carrier, stuck, settle
+):
+    key = stuck(done=True)
+    settle(key, Outcome.DECLINED)
+    alliance.advance(carrier, *key.values(), at=LATE + A_DAY)
+    assert alliance.state(*key.values()) == "disputed"
+    asked = deciding.ask_write_off(
+        alliance.session,
+        **key,
+        reason="their queue",
+        maker=alliance.maker,
+        at=LATE + A_DAY,
+    )
+    approved = alliance.approve(asked, at=LATE + A_DAY)
+    deciding.apply_write_off(alliance.session, approval=approved, at=LATE + A_DAY)
+    assert alliance.report()["payable"] == {"MU": 80_00}
+
+    carrier.tell(Outcome.DECLINED, done=False)
+    alliance.advance(carrier, *key.values(), at=LATE + 2 * A_DAY + A_MINUTE)
+
+    assert alliance.reason(*key.values()) == "refused_after_acceptance"
+    assert alliance.available(key["member_id"]) == 10_000
+    assert alliance.rows(
+        "SELECT points, unrecovered_points, money_fen, unrecovered_fen"
+        " FROM exchange_reversal"
+    ) == [(0, 0, 80_00, 0)]
+    assert alliance.report()["payable"] == {}
+
+
 @pytest.mark.parametrize(
     ("state", "asked", "expected"),
     [
