@@ -417,6 +417,8 @@ _DESTROY = {
                            SET account_ref = 'erased', family_name = NULL,
                                given_name = NULL
                          WHERE member_id = :member AND family_name IS NOT NULL""",
+    "tier_appeal": """UPDATE tier_appeal SET words = NULL, note = NULL
+                       WHERE member_id = :member""",
     "exchange": """UPDATE exchange SET account_ref = 'erased'
                     WHERE member_id = :member AND account_ref <> 'erased'""",
     "bill": _NAMELESS.format(table="bill", more=""),

@@ -70,6 +70,7 @@ NOT EXISTS (SELECT FROM tier_notice t
                     OR t.outcome NOT IN ('declined', 'absent')))
 """
 _HERE = "(m.left_on IS NULL OR m.left_on > :on) AND NOT m.deceased"
+# What changes below a gift changes nothing for the member as long as it lasts.
 _CHANGED = f"""
 SELECT d.member_id, d.decision_id, d.kind AS what, d.tier, d.until,
        CAST(0 AS bigint) AS missing
@@ -77,6 +78,12 @@ SELECT d.member_id, d.decision_id, d.kind AS what, d.tier, d.until,
  WHERE d.kind IN ('raised', 'restored', 'lowered')
    AND d.decided_at > CAST(:at AS timestamptz) - make_interval(days => :fresh_days)
    AND {_HERE} AND {_NEWEST} AND {_UNTOLD.format(about="'change'")}
+   AND NOT EXISTS (
+       SELECT FROM tier_grant g JOIN tier_terms r
+           ON r.version = :version AND r.tier = g.tier
+        WHERE g.member_id = d.member_id AND :on BETWEEN g.granted_on AND g.until
+          AND r.rank > coalesce((SELECT rank FROM tier_terms
+                                  WHERE version = :version AND tier = d.tier), 0))
  ORDER BY d.decision_id LIMIT :limit
 """
 # Whose period ends soon, and who has not got a gift that reaches further.

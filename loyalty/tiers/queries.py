@@ -194,10 +194,7 @@ def open_appeals(session: Session) -> Sequence[TierAppeal]:
 
 
 def references(session: Session, *, member_ids: Sequence[int]) -> dict[int, str]:
-    """Return what members are called outside, by their number; who is not there is not.
-
-    Erased members keep their reference: it says nothing about the person.
-    """
+    """Return what members are called outside, by their number, as far as they exist."""
     rows = session.execute(
         text("SELECT member_id, member_ref FROM member WHERE member_id = ANY(:ids)"),
         {"ids": list(member_ids)},

@@ -23,6 +23,7 @@ from loyalty.members.errors import (
 )
 from loyalty.members.queries import consents, everything
 from loyalty.members.rules import ERASURE, NOTICES, contact_binding
+from loyalty.tiers.operations import appeal
 from tests.loyalty.orders.shop import AT_HOME, KEYRING, MUG, NOON, TICKET, Shop
 
 OCTOBER, AFTER_15_DAYS = date(2007, 10, 1), NOON + timedelta(days=15)
@@ -225,6 +226,7 @@ class TestErasure:
 
     def test_the_person_is_gone_and_every_total_stays(self, shop, wang, confirm):
         shop.place(wang, "TICKET", quantity=2)
+        appeal(shop.session, member_id=wang, words=f"call {OLD_PHONE}", at=NOON)
         self.ask(shop, wang, confirm)
         before = month_report(shop.session, OCTOBER)
 

@@ -155,22 +155,36 @@ def test_by_rolling_months_the_end_is_where_too_little_counts(told):
     assert "¥1,400.00" in told.telephone.words[-1]
 
 
-def test_a_gift_that_reaches_further_keeps_it_quiet(told):
-    told.bill("2006-05-05", GOLD)
-    told.review("2006-05-05")
-    told.tell("2006-05-05")
+def give(told, tier, first, last):
     with told.database.unit_of_work() as session:
         grant(
             session,
             member_id=told.member_id,
-            tier="DIAMOND",
-            granted_on=date(2007, 1, 1),
-            until=date(2008, 6, 30),
+            tier=tier,
+            granted_on=date.fromisoformat(first),
+            until=date.fromisoformat(last),
             reason="won",
             actor="staff:lin",
         )
 
-    assert told.tell("2007-12-20") == 0
+
+@pytest.mark.parametrize(("last", "count"), [("2007-12-31", 1), ("2008-01-01", 0)])
+def test_a_gift_that_reaches_further_keeps_it_quiet(told, last, count):
+    told.bill("2006-05-05", GOLD)
+    told.review("2006-05-05")
+    told.tell("2006-05-05")
+    give(told, "DIAMOND", "2007-01-01", last)
+
+    assert told.tell("2007-12-20") == count
+
+
+@pytest.mark.parametrize(("tier", "count"), [("SILVER", 1), ("DIAMOND", 0)])
+def test_what_changes_below_a_gift_is_no_news(told, tier, count):
+    give(told, tier, "2006-01-01", "2006-12-31")
+    told.bill("2006-05-05", GOLD)
+    told.review("2006-05-05")
+
+    assert told.tell("2006-05-05") == count
 
 
 def test_a_fall_is_told_with_the_way_to_a_person(told):
