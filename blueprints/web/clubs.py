@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import uuid4
 
 from flask import flash, redirect, render_template, request, url_for
@@ -47,6 +47,11 @@ class Door:
     def may_renew(self) -> bool:
         """Whether it is time to renew."""
         return self.opens_on is not None and self.opens_on <= business_date()
+
+    @property
+    def next_on(self) -> date | None:
+        """The first day of the next term; None: does not belong to it."""
+        return self.card.until + timedelta(days=1) if self.card else None
 
     @property
     def may_enter(self) -> bool:

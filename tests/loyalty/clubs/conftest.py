@@ -136,6 +136,15 @@ class Club(Shop):
             at=NOON,
         )
 
+    def end(self, member_id: int, *, on: date) -> Any:
+        """Let leaving the network end what a member belongs to."""
+        return operations.end_all(
+            self.session,
+            leavers=[operations.Leaver(member_id, on, "churn:E1")],
+            actor="job:churn",
+            at=at_noon(on),
+        )
+
     def left(self, member_id: int, *, on: date = TODAY) -> None:
         """Let a member have left the network."""
         self.session.execute(
