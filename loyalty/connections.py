@@ -15,6 +15,7 @@ from partners.ports import (
     Bank,
     BankDesk,
     Billing,
+    Boss,
     FileExchange,
     Insurer,
     Merchant,
@@ -70,6 +71,8 @@ class Connections:
     # Insurers that can be asked before and after an order, by partner.
     underwriters: Mapping[str, Underwriter] = field(default_factory=dict)
 
+    # Billing systems whose bills and payments can be read, by partner.
+    bosses: Mapping[str, Boss] = field(default_factory=dict)
     merchants: Mapping[str, Merchant] = field(default_factory=dict)  # by partner
 
     @property
@@ -124,6 +127,11 @@ class Connections:
                 if hasattr(adapter, "balance")
             },
             files=cast("dict[str, FileExchange]", found.get(Kind.FILES, {})),
+            bosses={
+                code: cast("Boss", adapter)
+                for code, adapter in found.get(Kind.OPERATOR, {}).items()
+                if hasattr(adapter, "billing_lines")
+            },
             merchants=cast("dict[str, Merchant]", found.get(Kind.MERCHANT, {})),
             underwriters={
                 code: cast("Underwriter", adapter)

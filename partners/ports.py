@@ -186,8 +186,49 @@ class LineStanding:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BilledLine:
+    """A bill of a line for a month."""
+
+    bill_ref: str
+    msisdn: str
+    period: date  # the first day of the month
+    billed_on: date
+    due_on: date
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaidLine:
+    """A payment of a bill, or (negative) one that bounced."""
+
+    payment_ref: str
+    bill_ref: str
+    paid_on: date
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillingLines:
+    """Some bills and payments in the order in which billing wrote them."""
+
+    outcome: Outcome  # CONFIRMED: the rest holds
+    lines: tuple[BilledLine | PaidLine, ...] = ()
+    bad_lines: tuple["BadLine", ...] = ()
+    # Where the next fetch goes on; None: nothing was fetched, go on where you were.
+    cursor: str | None = None
+    has_more: bool = False
+    reason: str | None = None
+
+
 class Boss(Billing, Protocol):
-    """A billing system that can also be asked about credits and lines."""
+    """A billing system that can also be asked about credits, lines and bills."""
+
+    def billing_lines(self, cursor: str | None, *, limit: int) -> BillingLines:
+        """Fetch what was billed and paid after the cursor; None: from the beginning.
+
+        The same cursor gives the same lines again, and perhaps more.
+        """
 
     def look_up(self, reference: str) -> Receipt:
         """Ask what became of a credit; DECLINED if it was taken back."""

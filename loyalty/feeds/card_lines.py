@@ -5,18 +5,17 @@ there; a line that comes again is known by its reference.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from loyalty.database import Database, retrying
 from loyalty.feeds.formats import FEEDS
-from loyalty.feeds.lines import LineAnswer, book_lines, fault
-from loyalty.feeds.models import CardLineReject, PartnerBatch, PartnerCursor
+from loyalty.feeds.lines import book_lines, fault
+from loyalty.feeds.models import PartnerBatch, PartnerCursor
+from loyalty.feeds.posted import keep_rejects, yuan
 from partners.ports import BadLine, Bank, CardLine, CardLines, Outcome
 
 PAGE_LINES = 1_000
@@ -95,7 +94,8 @@ def _take_in(
         answers = book_lines(session, _FEED, rows, batch=batch)
         counts.update(answer.outcome for answer in answers)
         counts["rejected"] += len(bad_lines)
-        _keep_rejects(session, batch.batch_id, earning, answers, bad_lines)
+        refs = [line.partner_ref for line in earning]
+        keep_rejects(session, batch.batch_id, refs, answers, bad_lines)
     if known is None:
         session.add(PartnerCursor(partner=partner_code, cursor=page.cursor, read_at=at))
     else:
@@ -106,44 +106,17 @@ def _take_in(
 
 def _row(partner_code: str, line: CardLine) -> list[str]:
     """Lay a line out as the feed has it."""
-    sign, fen = "-" if line.amount_fen < 0 else "", abs(line.amount_fen)
     return [
         line.partner_ref,
         partner_code,
         line.account_ref,
         "card",
         line.posted_on.isoformat(),
-        f"{sign}{fen // 100}.{fen % 100:02d}",
+        yuan(line.amount_fen),
         "CNY",
         line.mcc,
         line.original_ref or "",
     ]
-
-
-def _keep_rejects(
-    session: Session,
-    batch_id: int,
-    lines: Sequence[CardLine],
-    answers: Sequence[LineAnswer],
-    bad_lines: Sequence[BadLine],
-) -> None:
-    rejects: list[dict[str, str | None]] = [
-        {"partner_ref": line.partner_ref, "reason": answer.reason}
-        for line, answer in zip(lines, answers, strict=True)
-        if answer.reason is not None
-    ]
-    rejects += [
-        {"partner_ref": bad.partner_ref, "reason": f"unreadable: {bad.reason}"}
-        for bad in bad_lines
-    ]
-    if rejects:
-        session.execute(
-            insert(CardLineReject),
-            [
-                {"batch_id": batch_id, "nth": nth, **reject}
-                for nth, reject in enumerate(rejects, start=1)
-            ],
-        )
 
 
 def _read(counts: Counter[str], *, is_whole: bool) -> Read:

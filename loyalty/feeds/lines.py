@@ -78,3 +78,8 @@ def book_lines(
     answers = session.execute(_ANSWERS).all()
     assert len(answers) == len(rows)
     return [LineAnswer(row.outcome, row.reason) for row in answers]
+
+
+def clear_lines(session: Session) -> None:
+    """Make room for the lines of another feed in the same transaction."""
+    session.execute(text(f"DROP TABLE {_STAGED}, line, verdict"))

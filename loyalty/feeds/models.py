@@ -99,8 +99,18 @@ class PartnerCursor(Base):
     read_at: Mapped[datetime]
 
 
+class BillingCursor(Base):
+    """How far the operator's billing was read."""
+
+    __tablename__ = "billing_cursor"
+
+    source: Mapped[str] = mapped_column(primary_key=True)  # as its settings name it
+    cursor: Mapped[str | None]  # None: it has written nothing so far
+    read_at: Mapped[datetime]
+
+
 class CardLineReject(Base):
-    """A posted line that was not booked, and why."""
+    """A line of a bank or of billing that was not booked, and why."""
 
     __tablename__ = "card_line_reject"
 

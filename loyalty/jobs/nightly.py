@@ -18,6 +18,7 @@ from loyalty.database import Database, retrying
 from loyalty.events.delivery import tell
 from loyalty.exchange.delivery import chase as chase_left_exchanges
 from loyalty.feeds import fetching
+from loyalty.feeds.billing_lines import read_billing_lines
 from loyalty.feeds.card_lines import read_card_lines
 from loyalty.jobs.errors import BooksUnsound
 from loyalty.keyring import Keyring
@@ -126,6 +127,21 @@ def read_lines(database: Database, _business_date: date) -> str:
         f"{sum(read.booked for read in reads):,} card lines booked,"
         f" {sum(read.rejected for read in reads):,} rejected,"
         f" {silent:,} of {len(reads):,} banks did not answer"
+    )
+
+
+def read_bills(database: Database, _business_date: date) -> str:
+    """Book what was billed and paid since the last time, as far as billing answers."""
+    settings = Settings.from_environment()
+    reads = [
+        read_billing_lines(database, boss, source=code, at=now())
+        for code, boss in Connections.open(settings).bosses.items()
+    ]
+    silent = sum(not read.is_whole for read in reads)
+    return (
+        f"{sum(read.booked for read in reads):,} bills and payments booked,"
+        f" {sum(read.rejected for read in reads):,} rejected,"
+        f" {silent:,} of {len(reads):,} billing systems did not answer"
     )
 
 

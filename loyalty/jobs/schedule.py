@@ -31,6 +31,7 @@ SCHEDULE = (
     Job("chase-churn", nightly.chase_churn, cron="*/5 * * * *", is_daily=False),
     Job("refund-clubs", nightly.refund_clubs, cron="*/5 * * * *", is_daily=False),
     Job("fetch-files", nightly.fetch_files, cron="*/5 * * * *", is_daily=False),
+    Job("read-bills", nightly.read_bills, cron="5 * * * *", is_daily=False),
     Job("read-card-lines", nightly.read_lines, cron="10 * * * *", is_daily=False),
     Job("publish-events", nightly.publish_events, cron="* * * * *", is_daily=False),
     Job(

@@ -15,6 +15,7 @@ from typing import Any
 from partners import asking, balances
 from partners.connection import Connection
 from partners.matching import luhn_holds
+from partners.pages import BadLineFound, NoPage, page_of
 from partners.ports import (
     AccountBalance,
     BadLine,
@@ -41,7 +42,6 @@ _MCC = re.compile(r"[0-9]{4}")
 _CARD_NUMBER = re.compile(r"[0-9]{13,19}")
 _BETWEEN_DIGITS = re.compile(r"[ -]")
 AMOUNT_FEN_MAX = 10**12
-_CURSOR_LENGTH_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,50 +118,38 @@ class Bank:
         return self._transport.sign_answer(incoming, status=status, body=body)
 
 
-class _Bad(Exception):
-    """What makes a line unusable, in words that repeat nothing of it."""
-
-
 def _lines(told: Mapping[str, Any], *, cursor: str | None, limit: int) -> CardLines:
     """Read a page; a bad line never hides the next one, nor moves the cursor back."""
-    found, after, has_more = (told.get(name) for name in ("lines", "cursor", "hasMore"))
-    if (
-        not isinstance(found, list)
-        or len(found) > limit
-        or not isinstance(after, str)
-        or not 0 < len(after) <= _CURSOR_LENGTH_MAX
-        or not isinstance(has_more, bool)
-    ):
-        return CardLines(Outcome.UNKNOWN, reason="the answer is no page of lines")
-    if (found or has_more) and after == cursor:
-        # Whoever went on would go round in a circle.
-        return CardLines(Outcome.UNKNOWN, reason="the cursor does not move")
+    try:
+        page = page_of(told, cursor=cursor, limit=limit)
+    except NoPage as error:
+        return CardLines(Outcome.UNKNOWN, reason=str(error))
     lines: list[CardLine] = []
     bad_lines: list[BadLine] = []
-    for position, raw in enumerate(found, start=1):
+    for position, raw in enumerate(page.lines, start=1):
         try:
             lines.append(_line(raw))
-        except _Bad as bad:
+        except BadLineFound as bad:
             bad_lines.append(BadLine(position, str(bad), _safe_ref(raw)))
     return CardLines(
         Outcome.CONFIRMED,
         lines=tuple(lines),
         bad_lines=tuple(bad_lines),
-        cursor=after,
-        has_more=has_more,
+        cursor=page.cursor,
+        has_more=page.has_more,
     )
 
 
 def _line(raw: object) -> CardLine:
     """Read a line.
 
-    Raises `_Bad`.
+    Raises `BadLineFound`.
     """
     if not isinstance(raw, dict):
-        raise _Bad("no object")
+        raise BadLineFound("no object")
     kind = raw.get("kind")
     if not isinstance(kind, str) or kind not in _SPENT | _GIVEN_BACK:
-        raise _Bad("unknown kind")
+        raise BadLineFound("unknown kind")
     original_ref = raw.get("originalRef")
     if original_ref is not None or kind in _GIVEN_BACK:
         original_ref = _name(original_ref, "originalRef")
@@ -178,9 +166,9 @@ def _line(raw: object) -> CardLine:
 
 def _name(value: object, what: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= asking.REF_LENGTH_MAX:
-        raise _Bad(f"{what} is missing or too long")
+        raise BadLineFound(f"{what} is missing or too long")
     if _may_be_card_number(value):
-        raise _Bad(f"{what} may be a card's number")
+        raise BadLineFound(f"{what} may be a card's number")
     return value
 
 
@@ -188,20 +176,20 @@ def _day(value: object) -> date:
     try:
         return date.fromisoformat(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise _Bad("postedOn is no day") from error
+        raise BadLineFound("postedOn is no day") from error
 
 
 def _amount(value: object, *, is_given_back: bool) -> int:
     if type(value) is not int or not 0 < abs(value) <= AMOUNT_FEN_MAX:
-        raise _Bad("amountFen is no amount")
+        raise BadLineFound("amountFen is no amount")
     if (value < 0) is not is_given_back:
-        raise _Bad("the sign contradicts the kind")
+        raise BadLineFound("the sign contradicts the kind")
     return value
 
 
 def _mcc(value: object) -> str:
     if not isinstance(value, str) or _MCC.fullmatch(value) is None:
-        raise _Bad("mcc is no four digits")
+        raise BadLineFound("mcc is no four digits")
     return value
 
 
@@ -214,7 +202,7 @@ def _safe_ref(raw: object) -> str | None:
     """Return the name of a bad line, unless the name is what is bad of it."""
     try:
         return _name(raw.get("id"), "id") if isinstance(raw, dict) else None
-    except _Bad:
+    except BadLineFound:
         return None
 
 
@@ -240,7 +228,7 @@ def _burn(told: dict[str, Any]) -> BankBurn:
             amount_fen=amount_fen,
             partial_allowed=partial,
         )
-    except _Bad as bad:
+    except BadLineFound as bad:
         raise ValueError(str(bad)) from bad
 
 

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from partners.sandbox.balances import told_balance
 from partners.sandbox.orders import Effect, Fate, Refused, State
+from partners.sandbox.pages import page_told
 from partners.sandbox.partner_server import PartnerSandbox, Question, Route
 from partners.transport import NoReply, NotSent, Transport, Unreadable
 
-PAGE_MAX = 1_000
 CARDS_OF_THE_HOUSE = ("CEB-CHEN-1", "CEB-ZHAO-1", "CEB-WANG-1", "CEB-LI-1")
 
 
@@ -86,19 +86,8 @@ class BankSandbox(PartnerSandbox):
             self._books = _Books()
 
     def _card_lines(self, asked: Question) -> tuple[int, dict[str, Any]]:
-        start = _whole(asked.query.get("after", "0"), "after")
-        limit = _whole(asked.query.get("limit", str(PAGE_MAX)), "limit")
         with self.orders.lock:
-            lines = self._books.lines
-            if not 0 < limit <= PAGE_MAX or start > len(lines):
-                raise Refused(400, "invalid", "there is no such page")
-            page = lines[start : start + limit]
-            end = start + len(page)
-            return 200, {
-                "lines": page,
-                "cursor": str(end),
-                "hasMore": end < len(lines),
-            }
+            return 200, page_told(asked, self._books.lines)
 
     def _cancel(self, asked: Question) -> tuple[int, dict[str, Any]]:
         reference, account = asked.reference, asked.needed("account")
@@ -158,9 +147,3 @@ class BankSandbox(PartnerSandbox):
         except (NotSent, NoReply, Unreadable, ValueError) as error:
             # `status` None: nobody answered, or it was not us.
             return {"id": asked["id"], "status": None, "reason": str(error)}
-
-
-def _whole(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):  # noqa: PLR2004
-        raise Refused(400, "invalid", f"{name} is no number of ours")
-    return int(text)

@@ -1,4 +1,4 @@
-"""A billing system of our own on loopback: prepaid balances and lines."""
+"""A billing system of our own on loopback: bills, prepaid balances and lines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from partners.sandbox.orders import Effect, Order, Refused, State
+from partners.sandbox.pages import page_told
 from partners.sandbox.partner_server import PartnerSandbox, Question, Route
 from partners.signing import new_nonce
 from partners.transport import NoReply, NotSent, Transport, Unreadable
@@ -28,6 +29,7 @@ class Line:
 class _Books:
     # A line that nobody has told of is an ordinary one.
     lines: dict[str, Line] = field(default_factory=dict)
+    billing: list[Any] = field(default_factory=list)  # as written, good or bad
 
 
 class OperatorSandbox(PartnerSandbox):
@@ -44,6 +46,7 @@ class OperatorSandbox(PartnerSandbox):
             ("GET", "/v1/prepaid-credits", self._look_up),
             ("POST", "/v1/prepaid-take-backs", self._take_back),
             ("GET", "/v1/lines", self._line),
+            ("GET", "/v1/billing-lines", self._billing_lines),
         )
 
     def tell_inside(self) -> dict[str, Any]:
@@ -55,13 +58,18 @@ class OperatorSandbox(PartnerSandbox):
     def act(self, what: str, told: Mapping[str, Any]) -> object:
         """Change `lines`: state, since, sim_changed_at or balance_fen of one.
 
-        Or push `events` of lines, one or a list, to `url`. Raises `Refused`.
+        Write `billing`, lines of bills and payments, or push `events` of lines, one or
+        a list, to `url`. Raises `Refused`.
         """
         match what:
             case "lines":
                 with self.orders.lock:
                     self._books.lines[told["msisdn"]] = Line(**told)
                 return told["msisdn"]
+            case "billing":
+                with self.orders.lock:
+                    self._books.billing += told["lines"]
+                return None
             case "events":
                 return self._push(told["url"], told["events"])
             case _:
@@ -129,6 +137,10 @@ class OperatorSandbox(PartnerSandbox):
                 "since": line.since,
                 "simChangedAt": line.sim_changed_at,
             }
+
+    def _billing_lines(self, asked: Question) -> tuple[int, dict[str, Any]]:
+        with self.orders.lock:
+            return 200, page_told(asked, self._books.billing)
 
     def _sum(self, asked: Question) -> tuple[str, int]:
         fen = asked.needed("amountFen", int)

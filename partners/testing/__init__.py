@@ -14,20 +14,22 @@ mock, for what is tried is what happens when an answer does not come.
 
 from partners.testing.airline import AirlineBench, AirlineContract
 from partners.testing.balances import BalanceBench, BalanceContract
-from partners.testing.bank import BankBench, BankContract
+from partners.testing.bank import BankContract
+from partners.testing.billing import BillingContract
 from partners.testing.files import FilesBench, FilesContract
 from partners.testing.network import EventBench, EventContract
 from partners.testing.notices import NoticeBench, NoticeContract
 from partners.testing.orders import Bench, OrderContract, Plan
+from partners.testing.pages import PagesBench
 
 __all__ = [
     "AirlineBench",
     "AirlineContract",
     "BalanceBench",
     "BalanceContract",
-    "BankBench",
     "BankContract",
     "Bench",
+    "BillingContract",
     "EventBench",
     "EventContract",
     "FilesBench",
@@ -35,5 +37,6 @@ __all__ = [
     "NoticeBench",
     "NoticeContract",
     "OrderContract",
+    "PagesBench",
     "Plan",
 ]

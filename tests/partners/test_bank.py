@@ -13,11 +13,11 @@ from partners.sandbox.bank_server import BankSandbox
 from partners.testing import (
     BalanceBench,
     BalanceContract,
-    BankBench,
     BankContract,
     NoticeBench,
     NoticeContract,
     OrderContract,
+    PagesBench,
 )
 from tests.partners.benches import (
     SHARED_SECRET,
@@ -155,8 +155,8 @@ class TestLines(BankContract):
             post(*lines)
             return [read_of(line) for line in lines]
 
-        return BankBench(
-            bank=bank,
+        return PagesBench(
+            read=bank.posted_lines,
             post=some,
             post_bad=lambda: post(raw(kind="gift")),
             plan=bench.plan,

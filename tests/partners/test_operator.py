@@ -1,20 +1,22 @@
 """The adapter of the billing system keeps the contract, over HTTP."""
 
 import time
-from datetime import datetime
+from datetime import date, datetime
 from itertools import count
 
 import pytest
 
 from partners.adapters.operator import Operator, OperatorSettings
-from partners.ports import Incoming, Outcome, PrepaidOrder
+from partners.ports import BilledLine, Incoming, Outcome, PaidLine, PrepaidOrder
 from partners.sandbox.operator_server import OperatorSandbox
 from partners.testing import (
+    BillingContract,
     EventBench,
     EventContract,
     NoticeBench,
     NoticeContract,
     OrderContract,
+    PagesBench,
 )
 from tests.partners.benches import SHARED_SECRET, bench_of, connection, hearing, tell
 
@@ -180,3 +182,94 @@ class TestLines:
         tell(sandbox.address, "faults", **{fault: 1})
 
         assert operator.line(LINE).outcome is Outcome.UNKNOWN
+
+
+def raw_bill(**told):
+    return {
+        "kind": "bill",
+        "id": f"bill-{next(_numbers)}",
+        "msisdn": LINE,
+        "period": "2007-10",
+        "billedOn": "2007-10-05",
+        "dueOn": "2007-10-25",
+        "amountFen": 100_00,
+        **told,
+    }
+
+
+def raw_payment(bill, **told):
+    return {
+        "kind": "payment",
+        "id": f"payment-{next(_numbers)}",
+        "billId": bill["id"],
+        "paidOn": "2007-10-20",
+        "amountFen": 100_00,
+        **told,
+    }
+
+
+def read_of(raw):
+    """What must be read of a line."""
+    if raw["kind"] == "payment":
+        return PaidLine(
+            raw["id"],
+            raw["billId"],
+            date.fromisoformat(raw["paidOn"]),
+            raw["amountFen"],
+        )
+    return BilledLine(
+        raw["id"],
+        raw["msisdn"],
+        date.fromisoformat(f"{raw['period']}-01"),
+        date.fromisoformat(raw["billedOn"]),
+        date.fromisoformat(raw["dueOn"]),
+        raw["amountFen"],
+    )
+
+
+def write(sandbox, *lines):
+    tell(sandbox.address, "billing", lines=list(lines))
+
+
+class TestBilling(BillingContract):
+    @pytest.fixture
+    def bench(self, sandbox, operator, bench):
+        def some(number):
+            lines: list[dict[str, object]] = []
+            while len(lines) < number:
+                lines += [bill := raw_bill(), raw_payment(bill)]
+            write(sandbox, *lines[:number])
+            return [read_of(line) for line in lines[:number]]
+
+        return PagesBench(
+            read=operator.billing_lines,
+            post=some,
+            post_bad=lambda: write(sandbox, raw_bill(dueOn="soon")),
+            plan=bench.plan,
+        )
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "no object",
+        raw_bill(kind="gift"),
+        raw_bill(id=""),
+        raw_bill(msisdn="+86133"),
+        raw_bill(period="2007-10-05"),
+        raw_bill(amountFen=1.5),
+        raw_bill(amountFen=True),
+        raw_payment({"id": None}),
+        raw_payment({"id": "b"}, paidOn=None),
+    ],
+)
+def test_a_line_that_cannot_be_used_says_why(sandbox, operator, bad):
+    good = raw_bill()
+    write(sandbox, bad, good)
+
+    page = operator.billing_lines(None, limit=9)
+
+    assert page.lines == (read_of(good),)
+    (found,) = page.bad_lines
+    assert found.position == 1
+    assert found.reason
