@@ -322,20 +322,28 @@ def _now(session: Session) -> datetime:
 def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
     """Give back what was voided to members reconnected in time.
 
-    So is what nobody would have lost, had all been known in its time: a line that was
-    said to be closed turns out to have been moved inside the network.
+    With it comes what was given back to them while they were gone, and was void at once:
+    an order called off, an exchange declined. So does what nobody would have lost, had
+    all been known in its time: a line that was said to be closed turns out to have been
+    moved inside the network.
     """
+    common = {
+        "kind": "'reinstatement'",
+        "units": "NULL",
+        "amount": "NULL",
+        "effective_on": "happened_on",
+        "occurred_at": "occurred_at",
+        "reverses": "voided_by",
+        "input_hash": "CAST(md5(departure) AS uuid)",
+    }
     restore = draft(
-        kind="'reinstatement'",
-        reference="'reinstatement:' || departure",
-        debit="NULL",
-        credit="NULL",
-        units="NULL",
-        amount="NULL",
-        effective_on="happened_on",
-        occurred_at="occurred_at",
-        reverses="voided_by",
-        input_hash="CAST(md5(departure) AS uuid)",
+        reference="'reinstatement:' || departure", debit="NULL", credit="NULL", **common
+    )
+    restore_later = draft(
+        reference="concat_ws(':', 'reinstatement', departure, voided_by)",
+        debit="'voided.churn'",
+        credit="'available'",
+        **common,
     )
     fill(
         session,
@@ -343,7 +351,7 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
         f"""
         WITH back AS MATERIALIZED (
             SELECT d.member_id, d.event_ref AS departure, d.entry_id AS voided_by,
-                   r.happened_on, r.occurred_at,
+                   d.booked_at, r.happened_on, r.occurred_at,
                    row_number() OVER (ORDER BY d.member_id)::int AS entry
               FROM situation s
               CROSS JOIN LATERAL (
@@ -363,17 +371,28 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
                          AND {_IS_SPARED}) ways
                    ORDER BY occurred_at LIMIT 1) r
         ),
+        later AS MATERIALIZED (
+            SELECT DISTINCT b.member_id, b.departure, t.id AS voided_by, b.happened_on,
+                   b.occurred_at
+              FROM back b JOIN ledger.transfer t ON t.member_id = b.member_id
+             WHERE t.credit = 'voided.churn' AND t.recorded_at > b.booked_at
+               AND t.id IS DISTINCT FROM b.voided_by AND NOT EXISTS (
+                   SELECT FROM ledger.transfer u WHERE u.member_id = t.member_id
+                      AND u.reverses = t.id)
+        ),
         wanted AS MATERIALIZED (
-            SELECT *, row_number() OVER (ORDER BY entry)::int AS nth
-              FROM back WHERE voided_by IS NOT NULL
+            SELECT draft, entry, row_number() OVER (ORDER BY member_id, nth)::int AS nth
+              FROM (SELECT {restore} AS draft, entry, member_id, 0 AS nth FROM back
+                     WHERE voided_by IS NOT NULL
+                    UNION ALL
+                    SELECT {restore_later}, NULL, member_id,
+                           row_number() OVER (ORDER BY voided_by) FROM later) d
         ),
         answer AS MATERIALIZED (
-            SELECT * FROM ledger.post(
-                (SELECT array_agg({restore} ORDER BY nth) FROM wanted))
+            SELECT * FROM ledger.post((SELECT array_agg(draft ORDER BY nth) FROM wanted))
         )
         SELECT b.member_id, b.departure, b.departure AS event_ref, b.voided_by,
-               b.happened_on, b.occurred_at,
-               a.id AS reinstated_by
+               b.happened_on, b.occurred_at, a.id AS reinstated_by
           FROM back b
           LEFT JOIN wanted w ON w.entry = b.entry
           LEFT JOIN answer a ON a.entry = w.nth

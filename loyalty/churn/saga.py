@@ -130,7 +130,9 @@ def _end_exchange(hand: Hand) -> Verdict:
         return Verdict("waiting", waits_for=exchange.partner)
     if exchange.state == "disputed":
         return Verdict("waiting", waits_for=PERSON)
-    return Verdict("survived", {"outcome": exchange.state})
+    # What was given there stays given; what came back here was void at once.
+    is_kept = exchange.state == "confirmed"
+    return Verdict("survived" if is_kept else "done", {"outcome": exchange.state})
 
 
 def _end_order(hand: Hand) -> Verdict:

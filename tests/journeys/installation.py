@@ -3,8 +3,28 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import TextClause, text
 
 from loyalty.database import Database
+
+DEADLINE_SECONDS = 60
+IS_WAITING = text(
+    """
+    SELECT count(*) > 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+     WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted
+    """
+)
+IS_WORKING = text(
+    """
+    SELECT count(*) > 0 FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()
+       AND state <> 'idle'
+    """
+)
 
 
 class Installation:
@@ -31,3 +51,33 @@ class Installation:
         stdout, stderr = process.communicate(timeout=300)
         assert (process.returncode, stderr) == (0, "")
         return stdout
+
+
+class Held(Installation):
+    """An installation whose commands can be held at the database, and killed there.
+
+    Triggers of the test wait for `hashtext` of what is about to be written.
+    """
+
+    def wait_until(
+        self, what: Callable[[], object], process: subprocess.Popen[str] | None = None
+    ) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not what():
+            assert time.monotonic() < deadline
+            assert process is None or process.poll() is None, process.communicate()
+            time.sleep(0.005)
+
+    def asks(self, question: TextClause) -> bool:
+        with self.database.engine.connect() as connection:
+            return bool(connection.scalar(question))
+
+    @contextmanager
+    def held(self, what: str) -> Iterator[None]:
+        """Hold whoever is about to write something."""
+        with self.database.engine.connect() as connection:
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": what}
+            )
+            yield
+            connection.rollback()

@@ -1,8 +1,6 @@
 """Exchanges whose process is killed between any two steps, and taken up again."""
 
 import json
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +12,16 @@ from loyalty.clock import now
 from loyalty.exchange import deciding, operations
 from partners.ports import Outcome, Receipt
 from partners.sandbox.airline_server import AirlineSandbox
-from tests.journeys.installation import Installation
+from tests.journeys.installation import (
+    DEADLINE_SECONDS,
+    IS_WAITING,
+    IS_WORKING,
+    Held,
+)
 from tests.loyalty.exchange.alliance import A_DAY, FROM_MILES, TO_MILES, WANG, Alliance
 from tests.partners.benches import SHARED_SECRET, connection, tell
 
 SECRET_KEY = "a secret of tests, and of nothing else"
-DEADLINE_SECONDS = 60
 # The airline may take so long that no time ends before somebody takes it up.
 PATIENT: dict[str, Any] = {"wait_hours": 24 * 60}
 
@@ -39,20 +41,6 @@ HOLDS = text(
         FOR EACH ROW EXECUTE FUNCTION hold('state');
     """
 )
-IS_WAITING = text(
-    """
-    SELECT count(*) > 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-     WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted
-    """
-)
-IS_WORKING = text(
-    """
-    SELECT count(*) > 0 FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid()
-       AND state <> 'idle'
-    """
-)
-
 FORWARD = ("validate_member", "move_units")
 # For each question: it is about to be written down; it is written down, and lost on its
 # way; it was done, and the answer is lost; the answer is here, and nobody knows it yet.
@@ -74,7 +62,7 @@ class Left:
     days_back: int  # of the clock that the killed process went by
 
 
-class Skies(Installation):
+class Skies(Held):
     """An airline over HTTP, and a programme whose exchanges commands take up."""
 
     def __init__(self, database, sandbox, partners):
@@ -98,27 +86,6 @@ class Skies(Installation):
         stdout, stderr = process.communicate(timeout=DEADLINE_SECONDS)
         assert (process.returncode, stderr) == (0, "")
         return stdout.removeprefix("chase-exchanges: ").strip()
-
-    def wait_until(self, what, process=None):
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not what():
-            assert time.monotonic() < deadline
-            assert process is None or process.poll() is None, process.communicate()
-            time.sleep(0.005)
-
-    def asks(self, question):
-        with self.database.engine.connect() as connection:
-            return connection.scalar(question)
-
-    @contextmanager
-    def held(self, what):
-        """Hold whoever is about to write something."""
-        with self.database.engine.connect() as connection:
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": what}
-            )
-            yield
-            connection.rollback()
 
     def kill(self, days_back, fault, what):
         """Take an exchange up, and kill whoever does between two steps."""
