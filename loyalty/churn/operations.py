@@ -322,10 +322,10 @@ def _now(session: Session) -> datetime:
 def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
     """Give back what was voided to members reconnected in time.
 
-    With it comes what was given back to them while they were gone, and was void at once:
-    an order called off, an exchange declined. So does what nobody would have lost, had
-    all been known in its time: a line that was said to be closed turns out to have been
-    moved inside the network.
+    With it comes what was given back to them while they were gone, and was void at
+    once: an order called off, an exchange declined. So does what nobody would have
+    lost, had all been known in its time: a line that was said to be closed turns out to
+    have been moved inside the network.
     """
     common = {
         "kind": "'reinstatement'",
@@ -389,7 +389,8 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
                            row_number() OVER (ORDER BY voided_by) FROM later) d
         ),
         answer AS MATERIALIZED (
-            SELECT * FROM ledger.post((SELECT array_agg(draft ORDER BY nth) FROM wanted))
+            SELECT * FROM ledger.post(
+                (SELECT array_agg(draft ORDER BY nth) FROM wanted))
         )
         SELECT b.member_id, b.departure, b.departure AS event_ref, b.voided_by,
                b.happened_on, b.occurred_at, a.id AS reinstated_by

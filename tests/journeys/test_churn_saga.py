@@ -1,4 +1,4 @@
-"""Whoever leaves loses what the policy says, step by step (domain.md A31, 1.7 step 7)."""
+"""Leaving ends what the policy says, step by step (domain.md A31, 1.7 step 7)."""
 
 import json
 from datetime import timedelta
@@ -53,6 +53,7 @@ class Network(Held):
             JIFEN_MESSAGES=str(messages),
         )
         self.sandbox = sandbox
+        self.member = 0
         self.events = 0
 
     def job(self, days_back=LEFT):
