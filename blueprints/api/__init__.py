@@ -11,6 +11,7 @@ bp = Blueprint("api", __name__, url_prefix="/api", template_folder="templates")
 # The views import `bp` from here, so they come last.
 from blueprints.api import (  # noqa: E402
     accruals,  # noqa: F401
+    benefits,  # noqa: F401
     documents,  # noqa: F401
     exchanges,  # noqa: F401
     links,  # noqa: F401

@@ -6,8 +6,10 @@ What a use costs the club goes to the club cost line, never to accrued points.
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ledger.book import Book
@@ -22,6 +24,7 @@ from loyalty.clubs.errors import (
     UnknownBenefitCode,
     UnknownMembership,
     UnknownUse,
+    UseNameReused,
     UseNotReversible,
 )
 from loyalty.clubs.models import (
@@ -33,11 +36,13 @@ from loyalty.clubs.models import (
 from loyalty.clubs.rules import CODE_GOOD_FOR, OPEN_STATES
 from loyalty.costs.operations import incur
 from loyalty.keyring import Keyring
+from loyalty.members.models import Claim
 from loyalty.points.operations import first_open_day
 from loyalty.settings import TIME_ZONE
 from loyalty.vouchers.rules import TAIL, grouped, new_code, readings
 
 _PURPOSE = "club.benefit"
+_SPACE = "benefit_use"  # of claims: a partner's name for a use
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,44 @@ def use_code(
     code.state, code.state_at = "used", at
     session.flush()
     return done
+
+
+def use_at_partner(
+    session: Session,
+    *,
+    partner: str,
+    partner_ref: str,
+    code: str,
+    actor: str,
+    keyring: Keyring,
+    at: datetime,
+) -> BenefitUse:
+    """Let a member have what a code stands for at a partner, once per `partner_ref`.
+
+    That name is the partner's for ever: with another code it names something else.
+    Raises `UseNameReused`, and as `find` and `use_code` do.
+    """
+    found = find(session, code=code, keyring=keyring)
+    content = UUID(bytes=found.code_hash[:16])
+    claim = (_SPACE, f"{partner}/{partner_ref}")
+    session.execute(
+        insert(Claim)
+        .values(
+            space=claim[0], key=claim[1], member_id=found.member_id, content=content
+        )
+        .on_conflict_do_nothing()
+    )
+    known = session.get_one(Claim, claim, populate_existing=True)
+    if known.content != content:
+        raise UseNameReused
+    return use_code(
+        session,
+        code_hash=found.code_hash,
+        reference=f"partner:{partner}/{partner_ref}",
+        actor=actor,
+        channel="partner",
+        at=at,
+    )
 
 
 def use(

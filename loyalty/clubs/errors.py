@@ -123,6 +123,12 @@ class BenefitCodeExpired(Refused):
         super().__init__(expired_at=expired_at)
 
 
+class UseNameReused(Conflict):
+    """The partner_ref names another use already."""
+
+    code = "reference_reused"
+
+
 class UnknownUse(Missing):
     """The member has had no such use of a benefit."""
 
