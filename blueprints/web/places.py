@@ -202,7 +202,8 @@ def _page(session_id: int, answer: Answer) -> ResponseReturnValue:
             ),
             may_cancel=shown.mine is not None
             and shown.mine.state in ("booked", "waiting")
-            and now() <= shown.may_cancel_until,
+            and now() <= shown.may_cancel_until
+            and now() < shown.shown.starts_at,
         ),
         422 if answer.is_refusal else 200,
     )

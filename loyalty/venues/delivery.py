@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from loyalty.access.queries import language_of, numbers_of
 from loyalty.database import Database, retrying
 from loyalty.settings import TIME_ZONE
-from loyalty.venues.rules import deadline
+from loyalty.venues.rules import may_cancel_until
 from partners.ports import Message, Messenger, Outcome
 
 _AT_ONCE: Final = 500
@@ -77,8 +77,9 @@ def _due(session: Session, *, at: datetime) -> list[_News]:
     rows = session.execute(
         text(
             """
-            SELECT p.member_id, p.session_id, p.nth, p.news, s.starts_at,
-                   s.cancel_hours, coalesce(v.name, s.venue) AS venue
+            SELECT p.member_id, p.session_id, p.nth, p.news, p.state, p.asked_at,
+                   p.state_at, s.starts_at, s.cancel_hours,
+                   coalesce(v.name, s.venue) AS venue
               FROM session_place p JOIN venue_session s USING (session_id)
               LEFT JOIN partner v ON v.partner = s.venue
              WHERE p.news IS NOT NULL
@@ -91,7 +92,13 @@ def _due(session: Session, *, at: datetime) -> list[_News]:
     due = []
     for row in rows:
         numbers = numbers_of(session, member_id=row.member_id, at=at)
-        until = deadline(starts_at=row.starts_at, cancel_hours=row.cancel_hours)
+        until = may_cancel_until(
+            starts_at=row.starts_at,
+            cancel_hours=row.cancel_hours,
+            state=row.state,
+            asked_at=row.asked_at,
+            state_at=row.state_at,
+        )
         is_chinese = language_of(session, row.member_id) == "zh"
         words = _WORDS[row.news][0 if is_chinese else 1].format(
             when=_moment(row.starts_at), venue=row.venue, until=_moment(until)

@@ -52,7 +52,7 @@ from loyalty.venues.queries import Offer, offer
 from loyalty.venues.rules import (
     CAPACITY_MAX,
     SessionFacts,
-    deadline,
+    may_cancel_until,
     session_faults,
 )
 
@@ -158,20 +158,16 @@ def cancel(
 ) -> Place:
     """Give a place up, and let who waits longest have it.
 
-    A member may until the deadline, and may stop waiting until it begins; staff may
-    until it is over. Raises `UnknownSession`, `UnknownPlace`, `PlaceMovedOn`,
-    `SessionClosed` and `CancelTooLate`.
+    A member may until the deadline, and may stop waiting until it begins, or decline
+    what came after the deadline; staff may until it is over. Raises `UnknownSession`,
+    `UnknownPlace`, `PlaceMovedOn`, `SessionClosed` and `CancelTooLate`.
     """
     doing = Doing.begin(session, actor=actor, at=at)
     held, place = _take_in_hand(doing, member_id=member_id, session_id=session_id)
     if place.state not in ("booked", "waiting"):
         raise PlaceMovedOn(state=place.state)
     if actor == "member":
-        until = deadline(starts_at=held.starts_at, cancel_hours=held.cancel_hours)
-        if at >= held.starts_at:
-            raise SessionClosed(session_id=session_id)
-        if place.state == "booked" and at > until:
-            raise CancelTooLate(until=until.astimezone(TIME_ZONE))
+        _check_time(held, place, at=at)
     give_up(doing, held, place, reason=reason)
     move_up(doing, [session_id])
     return place
@@ -366,6 +362,21 @@ def _take(doing: Doing, shown: Offer, *, member_id: int) -> Place:
         raise SessionClosed(session_id=shown.session_id)
     enter(doing, held, place)
     return place
+
+
+def _check_time(held: VenueSession, place: Place, *, at: datetime) -> None:
+    """Refuse what a member wants to give up too late."""
+    if at >= held.starts_at:
+        raise SessionClosed(session_id=held.session_id)
+    until = may_cancel_until(
+        starts_at=held.starts_at,
+        cancel_hours=held.cancel_hours,
+        state=place.state,
+        asked_at=place.asked_at,
+        state_at=place.state_at,
+    )
+    if at > until:
+        raise CancelTooLate(until=until.astimezone(TIME_ZONE))
 
 
 def _take_in_hand(

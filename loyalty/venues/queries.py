@@ -15,7 +15,13 @@ from loyalty.points.entries import UNIVERSAL
 from loyalty.settings import TIME_ZONE
 from loyalty.tiers.queries import standing
 from loyalty.venues.errors import UnknownSession
-from loyalty.venues.rules import PlacePrice, deadline, place_binding, place_price
+from loyalty.venues.rules import (
+    PlacePrice,
+    deadline,
+    may_cancel_until,
+    place_binding,
+    place_price,
+)
 
 LISTED_MAX = 200
 
@@ -26,6 +32,7 @@ class MyPlace:
 
     state: str
     state_at: datetime
+    asked_at: datetime
     points: int
     ahead: int  # how many wait before this one; 0: nobody does
 
@@ -112,9 +119,15 @@ class Offer:
     @property
     def may_cancel_until(self) -> datetime:
         """Until when a member can give the place up, or stop waiting."""
-        if self.mine is not None and self.mine.state == "waiting":
-            return self.shown.starts_at
-        return self.shown.deadline
+        if self.mine is None:
+            return self.shown.deadline
+        return may_cancel_until(
+            starts_at=self.shown.starts_at,
+            cancel_hours=self.shown.cancel_hours,
+            state=self.mine.state,
+            asked_at=self.mine.asked_at,
+            state_at=self.mine.state_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +156,7 @@ SELECT s.session_id, s.venue, coalesce(v.name, s.venue) AS venue_name, s.club,
 
 _MINE = text(
     """
-    SELECT p.session_id, p.state, p.state_at, p.points,
+    SELECT p.session_id, p.state, p.state_at, p.asked_at, p.points,
            (SELECT count(*) FROM session_place o
              WHERE p.state = 'waiting' AND o.session_id = p.session_id
                AND o.state = 'waiting' AND o.arrival < p.arrival) AS ahead

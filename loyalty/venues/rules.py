@@ -75,6 +75,26 @@ def deadline(*, starts_at: datetime, cancel_hours: int) -> datetime:
     return starts_at - timedelta(hours=cancel_hours)
 
 
+def may_cancel_until(
+    *,
+    starts_at: datetime,
+    cancel_hours: int,
+    state: str,
+    asked_at: datetime,
+    state_at: datetime,
+) -> datetime:
+    """Return until when a member can give up a place in this state.
+
+    Who waits can stop until it begins, and so can who moved up after the deadline:
+    nobody is bound by a place that came too late to be declined.
+    """
+    until = deadline(starts_at=starts_at, cancel_hours=cancel_hours)
+    has_moved_up = state == "booked" and state_at > asked_at
+    if state == "waiting" or (has_moved_up and state_at > until):
+        return starts_at
+    return until
+
+
 def place_reference(*, session_id: int, nth: int) -> str:
     """Return the name of a place in its member's book."""
     return f"place:{session_id}:{nth}"

@@ -249,6 +249,34 @@ def test_a_place_can_be_given_up_until_the_deadline_and_not_a_second_longer(hall
     assert hall.states(evening) == {early: "canceled", late: "booked"}
 
 
+def test_who_moves_up_after_the_deadline_may_still_decline(hall):
+    evening = hall.hold(capacity=1)
+    first, second, third = (hall.player(600) for _ in range(3))
+    for player in (first, second, third):
+        hall.book(player, evening)
+    late = NEXT_WEEK - timedelta(hours=2)
+    hall.give_up(first, evening, actor="staff:1", at=late)
+    assert hall.states(evening)[second] == "booked"
+
+    hall.give_up(second, evening, at=late + timedelta(hours=1))
+
+    assert hall.states(evening)[third] == "booked"
+    assert hall.available(second) == 600
+    with pytest.raises(SessionClosed):
+        hall.give_up(third, evening, at=NEXT_WEEK)
+
+
+def test_who_moved_up_in_time_is_bound_by_the_deadline(hall):
+    evening = hall.hold(capacity=1)
+    first, second = hall.player(600), hall.player(600)
+    for player in (first, second):
+        hall.book(player, evening)
+    hall.give_up(first, evening, at=NOON + timedelta(hours=1))
+
+    with pytest.raises(CancelTooLate):
+        hall.give_up(second, evening, at=NEXT_WEEK - timedelta(hours=1))
+
+
 def test_who_waits_may_stop_waiting_until_it_begins_and_staff_may_cancel_later(hall):
     evening = hall.hold(capacity=1)
     booked, waiting = hall.player(600), hall.player(600)
