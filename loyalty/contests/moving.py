@@ -52,25 +52,19 @@ SELECT :contest, :stage, :city, 1, m.k, a.member_id, b.member_id,
 
 # Whoever has withdrawn loses; where both have, nobody wins.
 _FORFEIT = """
-WITH gone AS (
-    SELECT g.nth, one.state = 'entered' AS one_plays, other.state = 'entered'
-               AS other_plays, g.one, g.other, g.round
-      FROM contest_match g
-      JOIN contest_entry one ON one.contest_id = g.contest_id
-                            AND one.member_id = g.one
-      JOIN contest_entry other ON other.contest_id = g.contest_id
-                              AND other.member_id = g.other
-     WHERE g.contest_id = :contest AND g.stage = :stage AND g.city = :city
-       AND g.state = 'open'
-       AND NOT (one.state = 'entered' AND other.state = 'entered')
+WITH gone AS MATERIALIZED (
+    SELECT member_id FROM contest_entry
+     WHERE contest_id = :contest AND state <> 'entered'
 )
-UPDATE contest_match g
-   SET state = CASE WHEN w.one_plays OR w.other_plays THEN 'walkover' ELSE 'void' END,
-       winner = CASE WHEN w.one_plays THEN w.one WHEN w.other_plays THEN w.other END,
+UPDATE contest_match
+   SET state = CASE WHEN one IN (SELECT member_id FROM gone)
+                     AND other IN (SELECT member_id FROM gone)
+                    THEN 'void' ELSE 'walkover' END,
+       winner = CASE WHEN one NOT IN (SELECT member_id FROM gone) THEN one
+                     WHEN other NOT IN (SELECT member_id FROM gone) THEN other END,
        decided_at = :at, decided_by = :actor
-  FROM gone w
- WHERE g.contest_id = :contest AND g.stage = :stage AND g.city = :city
-   AND g.round = w.round AND g.nth = w.nth
+ WHERE contest_id = :contest AND stage = :stage AND city = :city AND state = 'open'
+   AND (one IN (SELECT member_id FROM gone) OR other IN (SELECT member_id FROM gone))
 """
 
 _NEXT_ROUND = f"""
@@ -117,8 +111,9 @@ WITH placed AS (
     SELECT p.member_id,
            row_number() OVER (ORDER BY w.place NULLS LAST, p.slot) AS nth
       FROM contest_match g
-      JOIN contest_player p ON p.contest_id = g.contest_id AND p.stage = g.stage
-                           AND p.member_id IN (g.one, g.other)
+     CROSS JOIN LATERAL (VALUES (g.one), (g.other)) v(member_id)
+      JOIN contest_player p ON p.member_id = v.member_id
+                           AND p.contest_id = g.contest_id AND p.stage = g.stage
                            AND p.member_id IS DISTINCT FROM g.winner
       LEFT JOIN contest_player w ON w.contest_id = g.contest_id
                                 AND w.stage = g.stage AND w.member_id = g.winner
