@@ -138,8 +138,11 @@ def test_a_member_of_the_car_club_is_told_until_when(browser, join, shop):
     member_id = join()
     client = browser(member_id=member_id)
     shop(lambda shop: shop.earn(member_id, 5_000, until=None))
-    shop(lambda shop: shop.place(member_id, "CLUB-CAR", at=now()))
+    placed = shop(lambda shop: shop.place(member_id, "CLUB-CAR", at=now()))
 
+    order = client.get(f"/orders/{placed.order.order_ref}").text
+    assert "欢迎加入" in order
+    assert 'href="/clubs" id="to-clubs"' in order
     assert "您已是会员" in client.get("/catalogue/CLUB-CAR").text
     page = client.get("/clubs/CAR").text
     assert "起可以续会" in page

@@ -25,7 +25,7 @@ from loyalty.orders.errors import (
 from loyalty.orders.operations import payment_expired
 from loyalty.rules.operations import starting_terms
 from tests.loyalty.clubs.conftest import at_noon
-from tests.loyalty.orders.shop import NOON
+from tests.loyalty.orders.shop import NOON, TO_PLAY
 
 TODAY = NOON.date()
 
@@ -205,6 +205,21 @@ def test_a_tier_opens_the_clubs_that_name_it(club, tier, club_code, error):
     else:
         with pytest.raises(error):
             club.join(member_id, club_code, way="tier")
+
+
+@pytest.mark.parametrize(
+    ("tier", "points"), [("DIAMOND", 0), ("GOLD", 300), ("SILVER", 480), (None, 600)]
+)
+def test_a_session_is_free_with_diamonds_and_cheaper_with_a_card(club, tier, points):
+    """domain.md A45, Q21: of a list price of 30 yuan, gold half and silver 80 %."""
+    member_id = club.member(600)
+    if tier:
+        club.stand(member_id, tier)
+
+    placed = club.place(member_id, "TT1", recipient=TO_PLAY)
+
+    assert placed.order.points == points
+    assert club.available(member_id) == 600 - points
 
 
 def test_a_fee_is_not_gone_around(club):
