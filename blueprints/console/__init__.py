@@ -26,6 +26,7 @@ from blueprints.console import (  # noqa: E402
     exchanges,  # noqa: F401
     fulfilment,  # noqa: F401
     home,  # noqa: F401
+    leavings,  # noqa: F401
     people,  # noqa: F401
     places,  # noqa: F401
     prepaid,  # noqa: F401

@@ -11,6 +11,7 @@ from blueprints.console.deciding import may_decide
 from blueprints.sessions import requires, staff, this_staff
 from loyalty.approvals.queries import open_approvals
 from loyalty.catalogue.queries import all_items, waiting
+from loyalty.churn.queries import alarms
 from loyalty.clock import now
 from loyalty.events.queries import stopped
 from loyalty.staff.queries import names
@@ -49,6 +50,7 @@ def home() -> ResponseReturnValue:
         changes = waiting(session)
         people = names(session)
         unheard = stopped(session)
+        unsettled = alarms(session)
     on_sale = [item for item in items if item.state == "published"]
     figures = {
         "on_sale": len(on_sale),
@@ -61,6 +63,7 @@ def home() -> ResponseReturnValue:
             item.stock_left is not None and item.stock_left <= _FEW_LEFT
             for item in on_sale
         ),
+        "alarms": unsettled,
         "mine": sum(approval.maker == caller.staff_id for approval in asked),
     }
     return render_template(

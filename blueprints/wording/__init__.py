@@ -18,6 +18,7 @@ from blueprints.wording import (
     desk,
     exchanging,
     general,
+    leaving,
     linking,
     ordering,
     playing,
@@ -42,6 +43,7 @@ WORDS: Final[dict[str, Words]] = {
     **clubs.REFUSALS,
     **tiers.REFUSALS,
     **settling.REFUSALS,
+    **leaving.REFUSALS,
     **playing.REFUSALS,
 }
 

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from blueprints.wording import tiers
+from blueprints.wording import leaving, tiers
 from blueprints.wording.words import Words
 from loyalty.clients.rules import KINDS, SCOPES
 
 TERMS: Final[dict[str, dict[str, Words]]] = {
     **tiers.TERMS,
+    **leaving.TERMS,
     "unit": {
         "CUP": ("联通积分", "Operator points"),
         "UNI": ("联盟积分", "Alliance points"),

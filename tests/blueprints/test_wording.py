@@ -8,6 +8,7 @@ from blueprints.wording import (
     desk,
     exchanging,
     general,
+    leaving,
     linking,
     ordering,
     playing,
@@ -31,6 +32,7 @@ def test_no_refusal_is_said_in_two_places():
         playing,
         settling,
         tiers,
+        leaving,
     )
 
     assert sum(len(part.REFUSALS) for part in parts) == len(wording.WORDS)

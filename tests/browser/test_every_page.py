@@ -16,6 +16,7 @@ from loyalty.app import create_app
 from loyalty.catalogue.operations import ask_change, load_items
 from loyalty.catalogue.queries import item
 from loyalty.catalogue.rules import facts_of
+from loyalty.churn.delivery import chase as chase_churn
 from loyalty.clients.operations import Profile
 from loyalty.clients.operations import add as add_client
 from loyalty.clients.rules import SCOPES
@@ -23,6 +24,7 @@ from loyalty.clients.signing import rotate as rotate_keys
 from loyalty.clock import now
 from loyalty.clubs.benefits import issue_code, use
 from loyalty.clubs.operations import invite
+from loyalty.connections import Connections
 from loyalty.contests.operations import draw, enter, plan
 from loyalty.contests.rules import ContestFacts, GroupFacts
 from loyalty.exchange import operations
@@ -95,6 +97,7 @@ def busy(site):
     Gives what the addresses of pages are made of.
     """
     assert site.programme.load("opening", *LOTS).rejected == 0
+    departed = leave_and_return(site)
     with site.database.unit_of_work() as session:
         load_items(session, items=[TICKET])
     at, keyring = now(), Keyring.open(site.settings)
@@ -165,16 +168,34 @@ def busy(site):
         exchanged |= join_something(session, member_id, keyring)
         exchanged |= play_something(session)
         rotate_keys(session, keyring=keyring, at=at)
-    return exchanged | {
-        "client_id": client_id,
-        "dispute_id": disputed.dispute_id,
-        "item_code": "INS-A",
-        "order_ref": ORDER_REF,
-        "member_id": member_id,
-        "approval_id": asked.approval_id,
-        "login": LOGIN,
-        "staff_id": staff_id,
-    }
+    return (
+        exchanged
+        | departed
+        | {
+            "client_id": client_id,
+            "dispute_id": disputed.dispute_id,
+            "item_code": "INS-A",
+            "order_ref": ORDER_REF,
+            "member_id": member_id,
+            "approval_id": asked.approval_id,
+            "login": LOGIN,
+            "staff_id": staff_id,
+        }
+    )
+
+
+def leave_and_return(site):
+    """Have left and come back, while the bank never said what became of the card."""
+    left_at = now() - timedelta(days=40)
+    site.programme.event("E-1", WANG, "closed", f"{left_at:%Y-%m-%d}", "voluntary")
+    connections = Connections.open(site.settings)
+    keyring = Keyring.open(site.settings)
+    for at in (left_at + timedelta(days=1), now()):
+        on = at.date()
+        chase_churn(site.database, connections, keyring, business_date=on, at=at)
+    back_on = left_at + timedelta(days=9)
+    site.programme.event("E-2", WANG, "reconnected", f"{back_on:%Y-%m-%d}")
+    return {"departure_ref": "E-1"}
 
 
 def exchange_something(session, member_id, keyring):

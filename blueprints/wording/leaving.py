@@ -1,0 +1,68 @@
+"""Leavings: refusals, and what their codes are called."""
+
+from typing import Final
+
+from blueprints.wording.words import Words
+
+REFUSALS: Final[dict[str, Words]] = {
+    "unknown_departure": (
+        "没有这条离网记录。请到“离网”列表里查找。",
+        "There is no such leaving. Please look for it in the list of leavings.",
+    ),
+    "churn_step_moved_on": (
+        "这一步已经办结，或还没有到要人工处理的时候。请看最新状态。",
+        "This has come to its end, or is no alarm. Please look at it as it is now.",
+    ),
+    "churn_note_missing": (
+        "请写明依据：谁在什么时候告知。",
+        "Please say how we know: who told us, and when.",
+    ),
+}
+BENEFITS: Final[dict[str, Words]] = {
+    "exchanges": ("尚未办完的积分兑换", "Exchanges under way"),
+    "orders": ("尚未完成的订单", "Open orders"),
+    "vouchers": ("未使用的券", "Unused vouchers"),
+    "bookings": ("预约和赛事报名", "Bookings and contests"),
+    "clubs": ("俱乐部会籍", "Club memberships"),
+    "tier": ("会员等级", "Tier"),
+    "points.pending": ("待生效积分", "Pending points"),
+    "points.operator": ("联通积分", "Operator points"),
+    "points.universal": ("联盟积分", "Alliance points"),
+    "links": ("伙伴授权", "Consents for partners"),
+    "card": ("联名卡的金融功能", "The co-brand card's function"),
+}
+TERMS: Final[dict[str, dict[str, Words]]] = {
+    "churn_reason": {
+        "ported_out": ("携号转网", "Ported out"),
+        "voluntary": ("主动销号", "Closed by choice"),
+        "arrears": ("欠费销号", "Closed for arrears"),
+        "lost": ("丢失销号", "Closed as lost"),
+        "fraud": ("涉诈关停", "Closed for fraud"),
+        "internal": ("内部迁移", "Moved inside"),
+        "transferred": ("过户", "Handed over"),
+        "deceased": ("机主身故", "Deceased"),
+    },
+    "churn_benefit": {
+        **BENEFITS,
+        "return.vouchers": ("恢复券", "Vouchers given back"),
+        "return.bookings": ("恢复预约和报名", "Bookings given back"),
+        "return.clubs": ("恢复俱乐部会籍", "Club memberships given back"),
+    },
+    "churn_notice": {
+        "warning": ("办理销户时的提醒", "Warned when the line was about to close"),
+        "leaving": ("离网后的提醒", "Reminded on leaving"),
+        "void": ("作废通知", "Told what is void"),
+        "return": ("恢复通知", "Told what came back"),
+    },
+    "churn_notice_how": {
+        "sent": ("已发送", "Sent"),
+        "unreachable": ("没有可用的号码", "No number to reach them"),
+    },
+    # Why something outlives a leaving.
+    "churn_why": {
+        "voucher_used": ("券已经使用", "It was used already"),
+        "not_returnable": ("货已送达，不再取消", "It was delivered and stays theirs"),
+        "free_look_over": ("犹豫期已过，保单继续有效", "The free look is over"),
+        "order_moved_on": ("订单已有进展，不能取消", "The order has moved on"),
+    },
+}
