@@ -38,6 +38,12 @@ class ChurnStep(Base):
             name="ends_whole",
         ),
         Index("churn_step_due", "due_at", postgresql_where=text("ended_at IS NULL")),
+        Index(
+            "churn_step_alarmed",
+            "member_id",
+            "departure_ref",
+            postgresql_where=text("state = 'alarmed'"),
+        ),
     )
 
     member_id: Mapped[int] = mapped_column(

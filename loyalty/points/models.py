@@ -17,6 +17,7 @@ class Departure(Base):
         Index(
             "departure_not_void", "void_on", postgresql_where=text("booked_at IS NULL")
         ),
+        Index("departure_newest", "left_at", "member_id", "event_ref"),
     )
 
     member_id: Mapped[int] = mapped_column(
