@@ -4,7 +4,7 @@ Events are booked one per member at a time. The order in `book_events` is the
 policy: what the line is now, who has left, who has come back, which gates close.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Final
 
@@ -28,7 +28,7 @@ _ACTOR: Final = "job:chase-churn"
 _VOID_LIMIT: Final = 10_000
 
 # Everybody whom the operator knows by one identity document is one person.
-_KIN: Final = """
+KIN: Final = """
 SELECT {member} UNION
 SELECT k.member_id FROM person p JOIN person k ON k.id_hash = p.id_hash
  WHERE p.member_id = {member} AND p.id_hash <> ''
@@ -45,6 +45,26 @@ def book_events(session: Session, *, feed_file: int) -> None:
     of late or twice changes nothing but what it would have changed in its time.
     """
     let_nobody_earn(session)
+    for _ in _turns(session, feed_file=feed_file):
+        facts = {"feed_file": feed_file, "first_open": first_open_day(session)}
+        announce(session)
+        _void(session, _LEFT_NOW, facts)
+        _restore_returned(session, facts)
+        _set_gates(session)
+
+
+def foresee(session: Session) -> None:
+    """Decide about the lines as `book_events` would, and move and end nothing.
+
+    For copies of what `decide` writes, which is why nobody is kept waiting.
+    """
+    for _ in _turns(session, feed_file=0):
+        for statement in _FORESEEN:
+            session.execute(statement)
+
+
+def _turns(session: Session, *, feed_file: int) -> Iterator[None]:
+    """Decide about one event of each member after the other; at last, all of them."""
     for _ in rounds(session):
         decide_known(session, space="event", key="l.event_ref", feed_file=feed_file)
         reject(
@@ -57,12 +77,8 @@ def book_events(session: Session, *, feed_file: int) -> None:
             """,
         )
         claim_new(session, space="event", key="l.event_ref", feed_file=feed_file)
-        facts = {"feed_file": feed_file, "first_open": first_open_day(session)}
         decide(session)
-        announce(session)
-        _void(session, _LEFT_NOW, facts)
-        _restore_returned(session, facts)
-        _set_gates(session)
+        yield
     reject(session, "CASE WHEN l.member_id IS NULL THEN 'unknown_msisdn' END")
 
 
@@ -114,7 +130,7 @@ def void_due(session: Session, *, business_date: date) -> int:
 _SITUATION = f"""
 WITH affected AS (
     SELECT DISTINCT k.member_id FROM happened h
-     CROSS JOIN LATERAL ({_KIN.format(member="h.member_id")}) k(member_id)
+     CROSS JOIN LATERAL ({KIN.format(member="h.member_id")}) k(member_id)
 )
 SELECT m.member_id, m.left_on, m.deceased, g.is_gone, c.ended_on, c.state_at,
        c.state_ref, c.reason, c.version, c.scope, c.notice_days, c.grace_days,
@@ -123,7 +139,7 @@ SELECT m.member_id, m.left_on, m.deceased, g.is_gone, c.ended_on, c.state_at,
   FROM affected a JOIN member m ON m.member_id = a.member_id
   CROSS JOIN LATERAL (
       SELECT array_agg(k.member_id) AS kin
-        FROM ({_KIN.format(member="a.member_id")}) k(member_id)) i
+        FROM ({KIN.format(member="a.member_id")}) k(member_id)) i
   CROSS JOIN LATERAL (
       SELECT NOT EXISTS (SELECT FROM subscription s WHERE s.member_id = ANY (i.kin)
                             AND s.ended_on IS NULL) AS is_gone) g
@@ -225,14 +241,50 @@ SELECT l.member_id, l.event_ref, l.left_on AS effective_on, l.left_at AS occurre
 """
 
 
-def _void(
-    session: Session,
-    who: str,
-    facts: Mapping[str, object],
-    *,
-    actor: str | None = None,
-) -> int:
-    """Void the points that the policy voids, and write down what else is to end."""
+# Who comes back in time, or would never have left, had all been known.
+_RETURNS = f"""
+CROSS JOIN LATERAL (
+    SELECT d.* FROM departure d
+     WHERE d.member_id = s.member_id AND d.reinstated_on IS NULL
+     ORDER BY d.left_at DESC LIMIT 1) d
+CROSS JOIN LATERAL (
+    SELECT * FROM (
+        SELECT CAST(e.occurred_at AS date) AS happened_on, e.occurred_at
+          FROM subscription_event e
+         WHERE e.event = 'reconnected' AND e.occurred_at > d.left_at
+           AND CAST(e.occurred_at AS date) <= d.reinstate_until
+           AND e.member_id IN ({KIN.format(member="d.member_id")})
+        UNION ALL
+        SELECT s.ended_on, s.state_at
+         WHERE s.departure = d.event_ref AND s.ended_on IS NOT NULL
+           AND {_IS_SPARED}) ways
+     ORDER BY occurred_at LIMIT 1) r
+"""
+
+# What voiding and restoring leave in a departure.
+_FORESEEN = (
+    text(
+        """
+        UPDATE departure d SET booked_at = l.left_at FROM leaver l
+         WHERE d.member_id = l.member_id AND d.event_ref = l.event_ref
+           AND l.void_on <= l.left_on
+        """
+    ),
+    text(
+        f"""
+        UPDATE departure t SET reinstated_on = b.happened_on
+          FROM (SELECT d.member_id, d.event_ref, r.happened_on
+                  FROM situation s {_RETURNS}) b
+         WHERE t.member_id = b.member_id AND t.event_ref = b.event_ref
+        """
+    ),
+)
+
+
+def fill_voiding(
+    session: Session, who: str, facts: Mapping[str, object] | None = None
+) -> None:
+    """Fill `voiding` with who loses what, by the policy of each departure."""
     fill(
         session,
         "voiding",
@@ -248,8 +300,19 @@ def _void(
                           AND b.benefit = 'points.pending') AS voids_pending
           FROM ({who}) w
         """,
-        dict(facts),
+        dict(facts or {}),
     )
+
+
+def _void(
+    session: Session,
+    who: str,
+    facts: Mapping[str, object],
+    *,
+    actor: str | None = None,
+) -> int:
+    """Void the points that the policy voids, and write down what else is to end."""
+    fill_voiding(session, who, facts)
     common = {
         "kind": "'churn_void'",
         "reference": "'churn:' || event_ref",
@@ -354,22 +417,7 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
                    d.booked_at, r.happened_on, r.occurred_at,
                    row_number() OVER (ORDER BY d.member_id)::int AS entry
               FROM situation s
-              CROSS JOIN LATERAL (
-                  SELECT d.* FROM departure d
-                   WHERE d.member_id = s.member_id AND d.reinstated_on IS NULL
-                   ORDER BY d.left_at DESC LIMIT 1) d
-              CROSS JOIN LATERAL (
-                  SELECT * FROM (
-                      SELECT CAST(e.occurred_at AS date) AS happened_on, e.occurred_at
-                        FROM subscription_event e
-                       WHERE e.event = 'reconnected' AND e.occurred_at > d.left_at
-                         AND CAST(e.occurred_at AS date) <= d.reinstate_until
-                         AND e.member_id IN ({_KIN.format(member="d.member_id")})
-                      UNION ALL
-                      SELECT s.ended_on, s.state_at
-                       WHERE s.departure = d.event_ref AND s.ended_on IS NOT NULL
-                         AND {_IS_SPARED}) ways
-                   ORDER BY occurred_at LIMIT 1) r
+              {_RETURNS}
         ),
         later AS MATERIALIZED (
             SELECT DISTINCT b.member_id, b.departure, t.id AS voided_by, b.happened_on,
@@ -461,7 +509,7 @@ _SET_GATES = text(
                                 ON e.member_id = s.member_id
                                AND e.event_ref = s.state_ref
                              WHERE s.ended_on IS NULL AND s.member_id IN (
-                                       {_KIN.format(member="m.member_id")})
+                                       {KIN.format(member="m.member_id")})
                                AND (s.in_arrears AND EXISTS (
                                        SELECT FROM churn_freeze f
                                         WHERE f.version = t.version

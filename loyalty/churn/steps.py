@@ -1,5 +1,7 @@
 """What has to be ended for whom: one row for each thing, written over sets."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
@@ -49,6 +51,20 @@ FINDERS = {
 # What the transaction that voids has done itself.
 _DONE_AT_ONCE = "('points.pending', 'points.operator', 'points.universal', 'tier')"
 
+
+def found(finders: Mapping[str, str]) -> str:
+    """Return SQL that yields `b.benefit` and `f.subject` of all that `v` loses."""
+    subjects = " UNION ALL ".join(
+        f"SELECT subject FROM ({query}) x(subject) WHERE b.benefit = '{benefit}'"
+        for benefit, query in finders.items()
+    )
+    return f"""
+      FROM voiding v
+      JOIN churn_benefit b ON b.version = v.policy_version AND b.reason = v.reason
+      CROSS JOIN LATERAL ({subjects}) f
+    """
+
+
 _WRITE = text(
     f"""
     INSERT INTO churn_step (member_id, departure_ref, benefit, subject, nth, state,
@@ -57,15 +73,7 @@ _WRITE = text(
            CASE WHEN b.benefit IN {_DONE_AT_ONCE} THEN 'done' ELSE 'due' END,
            v.occurred_at, v.occurred_at,
            CASE WHEN b.benefit IN {_DONE_AT_ONCE} THEN v.occurred_at END
-      FROM voiding v
-      JOIN churn_benefit b ON b.version = v.policy_version AND b.reason = v.reason
-      CROSS JOIN LATERAL (
-          {
-        " UNION ALL ".join(
-            f"SELECT subject FROM ({query}) x(subject) WHERE b.benefit = '{benefit}'"
-            for benefit, query in FINDERS.items()
-        )
-    }) f
+    {found(FINDERS)}
     """
 )
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from loyalty.cli import (
     bench,
+    churn,
     clients,
     database,
     demo,
@@ -33,6 +34,7 @@ def jifen() -> None:
 
 
 jifen.add_command(bench.bench)
+jifen.add_command(churn.churn)
 jifen.add_command(clients.client)
 jifen.add_command(database.init)
 jifen.add_command(database.migrate)
