@@ -85,5 +85,7 @@ def _chosen() -> tuple[bool, str | None]:
 
 def _about(one: StatementBreak) -> str:
     """Return what a difference is about, as a person says it."""
-    is_total = one.reference in KINDS
-    return term("day_total", one.reference) if is_total else one.reference
+    if one.reference in KINDS:
+        return term("day_total", one.reference)
+    policy_no, _, event = one.reference.rpartition(" ")
+    return f"{policy_no} {term('policy_event', event)}"

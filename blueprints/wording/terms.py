@@ -202,6 +202,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "day_totals": ("商户日总账", "Merchant's day"),
         "till_totals": ("收银日终", "End of day at tills"),
     },
+    "policy_event": {"issued": ("出单", "issued"), "canceled": ("退保", "cancelled")},
     "day_total": {
         "sales": ("消费", "Sales"),
         "voids": ("当日撤销", "Voids"),
