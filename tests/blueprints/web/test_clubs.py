@@ -151,6 +151,24 @@ def test_a_member_of_the_car_club_is_told_until_when(browser, join, shop):
     assert "2,291 积分（11 个没开始的月份）" in leaving
 
 
+def test_a_place_is_bought_at_the_checkout(browser, join, shop):
+    member_id = join()
+    client = browser(member_id=member_id)
+    shop(lambda shop: shop.earn(member_id, 1_200, until=None))
+    path = "/catalogue/CLUB-LADY/checkout"
+    page = client.get(f"{path}?way=points").text
+    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)
+
+    bought = client.post(
+        path, data={n: unescape(v) for n, v in hidden} | {"act": "confirm"}
+    )
+
+    assert bought.status_code == 303
+    assert "欢迎加入" in client.get(bought.location).text
+    assert "体验课：还剩 2 次，共 2 次" in client.get("/clubs").text
+    assert shop(lambda shop: shop.available(member_id)) == 0
+
+
 def test_there_is_no_club_that_there_is_not(member):
     assert member.get("/clubs/CHESS").status_code == 404
     assert member.get("/clubs/TT/benefits/rescue").status_code == 404
