@@ -34,6 +34,11 @@ class Combined:
     ours: Sequence[IssuerPart]
     elsewhere: Sequence[Component]
 
+    @property
+    def counts_elsewhere(self) -> bool:
+        """Whether something that is elsewhere is in the sum."""
+        return any(one.points for one in self.elsewhere)
+
 
 def combined(session: Session, *, member_id: int, at: datetime) -> Combined:
     """Return what a member has here and, as far as it is known, elsewhere.

@@ -160,7 +160,7 @@ def busy(site):
             period=TODAY.replace(day=1),
             partner_ref="T9",
             break_code="MISSING_OURS",
-            reason="one flight is missing",
+            reason="少一个航班",
             actor="client:jc_mu",
             at=at,
         )

@@ -140,6 +140,7 @@ def test_units_without_a_rate_are_shown_and_not_counted(agree, ask, shown, telle
     ask()
     found = shown()
     assert [(one.units, one.points) for one in found.elsewhere] == [(2_005, None)]
+    assert not found.counts_elsewhere
     assert found.points == 10_000
 
 
