@@ -24,6 +24,7 @@ from blueprints.console import (  # noqa: E402
     disputes,  # noqa: F401
     erasures,  # noqa: F401
     exchanges,  # noqa: F401
+    foretelling,  # noqa: F401
     fulfilment,  # noqa: F401
     home,  # noqa: F401
     leavings,  # noqa: F401

@@ -55,6 +55,7 @@ from blueprints.web import (  # noqa: E402
     exchange,  # noqa: F401
     home,  # noqa: F401
     insurance,  # noqa: F401
+    leaving,  # noqa: F401
     links,  # noqa: F401
     orders,  # noqa: F401
     own_keys,  # noqa: F401

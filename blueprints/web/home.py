@@ -17,6 +17,7 @@ from blueprints.web import bp
 from blueprints.wording import term
 from loyalty import clock
 from loyalty.access.queries import guard
+from loyalty.churn.showing import pre_cancelled_on
 from loyalty.members.models import ErasureRequest
 from loyalty.members.queries import erasure_request
 from loyalty.orders.shelf import Offer, Shelf, shelf
@@ -46,6 +47,7 @@ class Worry:
     gate: str
     left_on: date | None
     reinstate_until: date | None  # None: has not left, or it is too late
+    pre_cancelled_on: date | None  # None: no line is about to be closed
     locked: bool
     cool_down_until: datetime | None
     erasure: ErasureRequest | None
@@ -134,6 +136,7 @@ def _worry(session: Session, member_id: int, purse: Wallet, at: datetime) -> Wor
         gate=purse.gate,
         left_on=purse.left_on,
         reinstate_until=back if back is not None and back >= at.date() else None,
+        pre_cancelled_on=pre_cancelled_on(session, member_id=member_id),
         locked=guarded.spend_locked_at is not None,
         cool_down_until=until if until is not None and until > at else None,
         erasure=erasure_request(session, member_id=member_id),

@@ -279,11 +279,11 @@ def _lines(member_id: int, asked: Question) -> Iterator[str]:
 
 def _line(*cells: object) -> str:
     written = StringIO()
-    csv.writer(written).writerow([_harmless(cell) for cell in cells])
+    csv.writer(written).writerow([harmless(cell) for cell in cells])
     return written.getvalue()
 
 
-def _harmless(cell: object) -> object:
+def harmless(cell: object) -> object:
     """Return a cell that a spreadsheet shows, and does not compute."""
     if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{cell}"

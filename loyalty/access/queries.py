@@ -49,6 +49,21 @@ def language_of(session: Session, member_id: int) -> str:
     return (known.language if known else None) or "zh"
 
 
+# A line `s` at which its member is reached: nobody else has, or had, the number since.
+# Who has left comes by it too, to see what became of the points. Of erased members
+# there are no numbers, only names of numbers.
+_REACHES = """
+s.msisdn NOT LIKE 'erased-%'
+AND (s.ended_on IS NULL OR s.state = 'ported_out'
+     OR s.ended_on >= CAST(:at AS timestamptz)::date - :days)
+AND NOT EXISTS (SELECT FROM claim c WHERE c.space = 'msisdn' AND c.key = s.msisdn
+                   AND c.member_id <> s.member_id)
+AND NOT EXISTS (SELECT FROM subscription n
+                 WHERE n.msisdn = s.msisdn AND n.member_id <> s.member_id
+                   AND n.activated_on > s.activated_on)
+"""
+
+
 def member_of_number(session: Session, *, msisdn: str, at: datetime) -> int | None:
     """Return the member who is reached at a number; None: nobody is.
 
@@ -56,14 +71,10 @@ def member_of_number(session: Session, *, msisdn: str, at: datetime) -> int | No
     """
     found: int | None = session.scalar(
         text(
-            """
-            SELECT c.member_id FROM claim c JOIN member m USING (member_id)
-             WHERE c.space = 'msisdn' AND c.key = :msisdn AND NOT m.deceased
-               AND EXISTS (
-                   SELECT FROM subscription s
-                    WHERE s.member_id = c.member_id AND s.msisdn = c.key
-                      AND (s.ended_on IS NULL OR s.state = 'ported_out'
-                           OR s.ended_on >= CAST(:at AS timestamptz)::date - :days))
+            f"""
+            SELECT s.member_id FROM subscription s JOIN member m USING (member_id)
+             WHERE s.msisdn = :msisdn AND NOT m.deceased AND {_REACHES}
+             ORDER BY s.activated_on DESC LIMIT 1
             """
         ),
         {"msisdn": msisdn, "at": at, "days": NUMBER_DAYS},
@@ -75,13 +86,9 @@ def numbers_of(session: Session, *, member_id: int, at: datetime) -> Sequence[st
     """Return the numbers at which a member is reached, the newest line first."""
     return session.scalars(
         text(
-            """
-            SELECT s.msisdn FROM subscription s JOIN claim c
-                ON c.space = 'msisdn' AND c.key = s.msisdn
-               AND c.member_id = s.member_id
-             WHERE s.member_id = :member
-               AND (s.ended_on IS NULL OR s.state = 'ported_out'
-                    OR s.ended_on >= CAST(:at AS timestamptz)::date - :days)
+            f"""
+            SELECT s.msisdn FROM subscription s
+             WHERE s.member_id = :member AND {_REACHES}
              GROUP BY s.msisdn
              ORDER BY bool_or(s.ended_on IS NULL) DESC, max(s.activated_on) DESC,
                       s.msisdn

@@ -107,7 +107,7 @@ SELECT m.member_id, m.left_on, d.event_ref AS departure,
 """
 
 # What each benefit is counted by, where a step ends several of them at once.
-_COUNTED: Final = FINDERS | {
+COUNTED: Final = FINDERS | {
     "bookings": """
         SELECT p.session_id::text FROM session_place p
           JOIN venue_session s USING (session_id)
@@ -161,7 +161,7 @@ _BALANCES = text(
 )
 _BENEFITS = text(
     f"""
-    SELECT v.member_id, b.benefit, count(*) {found(_COUNTED)}
+    SELECT v.member_id, b.benefit, count(*) {found(COUNTED)}
      WHERE b.benefit NOT LIKE 'points.%' GROUP BY 1, 2
     """
 )

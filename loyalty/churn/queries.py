@@ -275,7 +275,8 @@ def _voided(session: Session, line: LeavingLine) -> tuple[VoidedLot, ...]:
               FROM ledger.transfer t
              WHERE t.member_id = :member AND t.id = :entry AND t.debit = 'pending'
             UNION ALL
-            SELECT l.unit, l.issuer, p.name, l.earned_in, l.expires_on, -l.units, false
+            SELECT l.unit, l.issuer, p.name, l.earned_in,
+                   nullif(l.expires_on, 'infinity'), -l.units, false
               FROM ledger.lot_draw l LEFT JOIN partner p ON p.partner = l.issuer
              WHERE l.member_id = :member AND l.id = :entry
              ORDER BY is_pending DESC, unit, expires_on, issuer, earned_in

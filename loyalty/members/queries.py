@@ -303,6 +303,12 @@ _KEPT = {
     "sign_ins": """SELECT started_at, seen_at, ended_at, method FROM web_session
                     WHERE owner = 'member' AND owner_id = :member
                     ORDER BY started_at""",
+    "leavings": """SELECT left_on, reason, policy_version, void_on, reinstate_until,
+                          reinstated_on
+                     FROM departure WHERE member_id = :member ORDER BY left_at""",
+    "ended_by_leaving": """SELECT departure_ref, benefit, subject, state, ended_at
+                             FROM churn_step WHERE member_id = :member
+                            ORDER BY departure_ref, nth, subject""",
     "erasure_requests": """SELECT asked_at, due_on, withdrawn_at, erased_at
                              FROM erasure_request WHERE member_id = :member
                             ORDER BY asked_at""",

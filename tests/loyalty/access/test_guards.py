@@ -258,3 +258,19 @@ def test_nobody_signs_in_for_the_dead(session, join, noon):
 
 def test_an_unknown_number_reaches_nobody(session, noon):
     assert member_of_number(session, msisdn="13300000001", at=noon) is None
+
+
+@pytest.mark.parametrize("state", ["closed", "ported_out"])
+def test_who_has_left_is_reached_until_somebody_else_has_the_number(
+    session, join, noon, state
+):
+    gone = join("13300000001", ended_on=date(2026, 2, 20), state=state)
+    session.execute(text("DELETE FROM claim WHERE space = 'msisdn'"))
+    assert member_of_number(session, msisdn="13300000001", at=noon) == gone
+    assert list(numbers_of(session, member_id=gone, at=noon)) == ["13300000001"]
+
+    session.execute(text("UPDATE member SET member_ref = 'GONE'"))
+    heir = join("13300000001")
+
+    assert member_of_number(session, msisdn="13300000001", at=noon) == heir
+    assert list(numbers_of(session, member_id=gone, at=noon)) == []
