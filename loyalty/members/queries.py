@@ -294,6 +294,9 @@ _KEPT = {
                     ORDER BY given_at, purpose""",
     "name_checks": """SELECT partner, status, asked_at FROM member_validation
                        WHERE member_id = :member ORDER BY asked_at, validation_id""",
+    "insurer_questions": """SELECT item_code, asked_at, answered_at, outcome, detail
+                             FROM insurer_question WHERE member_id = :member
+                            ORDER BY asked_at, question_id""",
     "partner_consents": """SELECT partner, kinds, purpose_version, state, asked_at,
                                   granted_at, expires_at, channel, ended_at, reason
                              FROM link_consent WHERE member_id = :member

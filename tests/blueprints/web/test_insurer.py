@@ -5,6 +5,7 @@ import re
 import pytest
 
 from ledger.book import Book
+from loyalty.members.queries import everything
 from partners.sandbox.insurer_server import InsurerSandbox
 from tests.blueprints.insured import INSURED, TOO_OLD, site
 from tests.loyalty.orders.shop import Shop
@@ -78,6 +79,9 @@ def test_who_cannot_be_insured_is_told_why_and_nothing_is_held(
         assert Shop(session).available(wang) == 6_000
     asked = rows("SELECT item_code, outcome, detail FROM insurer_question")
     assert asked == [("INS-A", "declined", "the age is not insured")] * 2
+    with fresh_database.unit_of_work() as session:
+        kept = everything(session, member_id=wang)["insurer_questions"]
+    assert [one["outcome"] for one in kept] == ["declined", "declined"]
 
 
 def test_who_has_one_already_is_told(ask, telephone, sandbox, rows):
