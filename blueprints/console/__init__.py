@@ -27,6 +27,7 @@ from blueprints.console import (  # noqa: E402
     foretelling,  # noqa: F401
     fulfilment,  # noqa: F401
     home,  # noqa: F401
+    leaving_policy,  # noqa: F401
     leavings,  # noqa: F401
     people,  # noqa: F401
     places,  # noqa: F401

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from blueprints.sessions import SignedInStaff
 from loyalty.approvals.models import Approval
 from loyalty.catalogue import operations as catalogue
+from loyalty.churn import governance as churn
 from loyalty.clients import governance as clients
 from loyalty.exchange import cards
 from loyalty.exchange import deciding as exchange
@@ -84,6 +85,10 @@ def _let_tiers_hold(session: Session, approval: Approval, at: datetime) -> date:
     return tier_policy.apply_policy(session, approval=approval, at=at)
 
 
+def _let_leaving_mean(session: Session, approval: Approval, at: datetime) -> date:
+    return churn.apply_terms(session, approval=approval, at=at)
+
+
 def _grant_tier(session: Session, approval: Approval, at: datetime) -> None:
     tiers.apply_grant(session, approval=approval, at=at)
 
@@ -100,6 +105,7 @@ ACTIONS: Mapping[str, Action] = {
     exchange.WRITE_OFF: Action(Permission.FINANCE_CHECK, _write_off),
     billing.CHANGE: Action(Permission.FINANCE_CHECK, _let_partner_pay),
     tier_policy.CHANGE: Action(Permission.TIER_CHECK, _let_tiers_hold),
+    churn.CHANGE: Action(Permission.CATALOGUE_CHECK, _let_leaving_mean),
     tiers.GRANT: Action(Permission.TIER_CHECK, _grant_tier),
     settlement.ACCEPT: Action(Permission.FINANCE_CHECK, _accept_dispute),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),

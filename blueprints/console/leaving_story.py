@@ -66,8 +66,8 @@ def _partner(step: StepView) -> str:
 def _stage(shown: LeavingView, stage: Stage) -> list[Told]:
     title = term("churn_benefit", stage.benefit)
     if not stage.steps:
-        state, said = _why_none(shown)
-        return [Told(title, state, (said,), None, None)]
+        state, *said = _why_none(shown)
+        return [Told(title, state, tuple(said), None, None)]
     return [
         Told(
             title,
@@ -80,8 +80,8 @@ def _stage(shown: LeavingView, stage: Stage) -> list[Told]:
     ]
 
 
-def _why_none(shown: LeavingView) -> tuple[str, str]:
-    """Return the state of a benefit that has no step, and why it has none."""
+def _why_none(shown: LeavingView) -> tuple[str, ...]:
+    """Return the state of a benefit that has no step, and what there is to say."""
     line = shown.line
     if line.booked_at is None and line.reinstated_on is None:
         on = day(line.void_on)
@@ -91,7 +91,7 @@ def _why_none(shown: LeavingView) -> tuple[str, str]:
             "终止前已恢复在网，保持不变", "Back before anything ended; it stays"
         )
         return "churn_kept", said
-    return "churn_nothing", speak("离网时没有", "There was none")
+    return ("churn_nothing",)
 
 
 def _voided(shown: LeavingView, step: StepView) -> list[str]:

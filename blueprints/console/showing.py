@@ -33,15 +33,26 @@ _TERMS = {
     "measure": "tier_measure",
     "period": "tier_period",
     "break_code": "break",
+    "scope": "churn_scope",
+    "voids": "churn_benefit",
+    "comes_back": "churn_benefit",
+    "freezes": "churn_freeze",
 }
-_DAYS = ("valid_from", "valid_until", "valid_to", "effective_on", "tier_until")
+_DAYS = (
+    *("valid_from", "valid_until", "valid_to", "effective_on", "tier_until"),
+    "starts_on",
+)
 _POINTS = ("points", "mix_points")
 _NO_LIMIT = ("channels", "brands", "tiers", "clubs")
 
 
 @bp.app_template_global()
 def fact_words(name: str, said: object) -> str:
-    """Return a fact as a person reads it; what was left open is a dash."""
+    """Return a fact as a person reads it; what was left open is a dash.
+
+    What stands before a dot in a name says whose fact it is.
+    """
+    name = name.rpartition(".")[2]
     if said is None or said == "":
         return speak("不限", "no limit") if name in _NO_LIMIT else "–"
     if isinstance(said, bool):
@@ -49,7 +60,8 @@ def fact_words(name: str, said: object) -> str:
     if isinstance(said, Mapping):
         return _prices(said)
     if isinstance(said, list | tuple):
-        return speak("、", ", ").join(term(_TERMS.get(name, ""), one) for one in said)
+        words = (term(_TERMS.get(name, ""), one) for one in said)
+        return speak("、", ", ").join(words) or "–"
     return _figure(name, said) if isinstance(said, int) else _words(name, said)
 
 

@@ -17,6 +17,33 @@ REFUSALS: Final[dict[str, Words]] = {
         "请写明依据：谁在什么时候告知。",
         "Please say how we know: who told us, and when.",
     ),
+    "no_churn_terms": (
+        "还没有离网规则。请先运行 jifen init。",
+        "Nothing says yet what leaving means. Please run jifen init first.",
+    ),
+    "unknown_churn_terms": (
+        "没有第 {version} 版离网规则。",
+        "There is no version {version} of the policy of leaving.",
+    ),
+    "bad_churn_terms": (
+        "有几项不合理，请看下面。",
+        "Some of it makes no sense; please see below.",
+    ),
+    "churn_terms_moved_on": (
+        "第 {version} 版离网规则刚刚批准。请按它重新申请。",
+        "Version {version} was approved meanwhile. Please ask anew on top of it.",
+    ),
+    "churn_terms_too_soon": (
+        "离网规则最早 {earliest} 生效，请改日期。",
+        "A policy holds from {earliest} at the earliest; please choose a later day.",
+    ),
+}
+REASONS: Final[dict[str, Words]] = {
+    "ported_out": ("携号转网", "Ported out"),
+    "voluntary": ("主动销号", "Closed by choice"),
+    "arrears": ("欠费销号", "Closed for arrears"),
+    "lost": ("丢失销号", "Closed as lost"),
+    "fraud": ("涉诈关停", "Closed for fraud"),
 }
 BENEFITS: Final[dict[str, Words]] = {
     "exchanges": ("尚未办完的积分兑换", "Exchanges under way"),
@@ -31,13 +58,27 @@ BENEFITS: Final[dict[str, Words]] = {
     "links": ("伙伴授权", "Consents for partners"),
     "card": ("联名卡的金融功能", "The co-brand card's function"),
 }
+_FACTS: Final[dict[str, Words]] = {
+    "scope": ("何时算离网", "When one has left"),
+    "notice_days": ("告知后保留天数", "Days of notice"),
+    "grace_days": ("离网后保留天数", "Days of grace"),
+    "may_redeem": ("保留期内可以兑换", "May redeem until then"),
+    "reinstate_within_days": ("可恢复天数", "Days to come back in"),
+    "voids": ("依次终止", "What ends, in order"),
+    "comes_back": ("可恢复的", "What comes back"),
+}
+_OF_ALL: Final[dict[str, Words]] = {
+    "starts_on": ("生效日期", "Holds from"),
+    "bank_answers_within_days": (
+        "银行回执期限（工作日）",
+        "Working days the bank has to acknowledge",
+    ),
+    "freezes": ("冻结积分的停机", "Suspensions that freeze points"),
+    "why": ("理由", "Why"),
+}
 TERMS: Final[dict[str, dict[str, Words]]] = {
     "churn_reason": {
-        "ported_out": ("携号转网", "Ported out"),
-        "voluntary": ("主动销号", "Closed by choice"),
-        "arrears": ("欠费销号", "Closed for arrears"),
-        "lost": ("丢失销号", "Closed as lost"),
-        "fraud": ("涉诈关停", "Closed for fraud"),
+        **REASONS,
         "internal": ("内部迁移", "Moved inside"),
         "transferred": ("过户", "Handed over"),
         "deceased": ("机主身故", "Deceased"),
@@ -99,5 +140,60 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "activity": ("伙伴积分", "From partners"),
         "opening": ("接管时已有", "Taken over"),
         "exchange": ("互换而来", "Exchanged"),
+    },
+    "churn_field": {**_FACTS, **_OF_ALL},
+    "churn_scope": {
+        "identity": ("本人最后一条线路结束时", "When a person's last line has ended"),
+        "line": ("任一线路结束时", "When any one line has ended"),
+    },
+    "churn_freeze": {
+        "suspended:arrears": ("欠费停机", "Suspended for arrears"),
+        "suspended:lost": ("挂失停机", "Suspended as lost"),
+        "suspended:fraud": ("涉诈停机", "Suspended for fraud"),
+        "suspended:voluntary": ("申请停机", "Suspended by choice"),
+        "pre_cancelled:": ("预销户", "About to be closed"),
+    },
+    "churn_fault": {
+        "never": (
+            "这种情况从不作废权益，不能设规则。",
+            "This never ends anything, and can be given no policy.",
+        ),
+        "unknown_reason": ("没有这种离网原因。", "There is no such reason to leave."),
+        "missing_reason": ("缺少这个原因的规则。", "Its policy is missing."),
+        "unknown_scope": ("请选择何时算离网。", "Please choose when one has left."),
+        "unknown_benefit": ("没有这项权益。", "There is no such benefit."),
+        "unknown_freeze": ("没有这种停机。", "There is no such suspension."),
+        "twice": ("出现了两次。", "It is there twice."),
+        "same_place": (
+            "与另一项排在同一步，请改一个。",
+            "Another has the same place. Please change one of them.",
+        ),
+        "no_place": ("没有这个顺序。", "There is no such place."),
+        "not_days": (
+            "请填合理的天数：整数，不能为负。",
+            "Please give days that make sense: a whole number, none below zero.",
+        ),
+        "no_day": ("请填写日期。", "Please give a day."),
+        "no_why": ("请写明理由。", "Please say why."),
+        "points_come_back": (
+            "积分在期限内一定恢复。",
+            "Points always come back with a return in time.",
+        ),
+        "comes_back_unvoided": (
+            "没有终止的不必恢复。",
+            "What does not end cannot come back.",
+        ),
+        "ended_for_good": (
+            "终止后不能恢复。",
+            "Once ended, it does not come back.",
+        ),
+    },
+}
+FIELDS: Final[dict[str, Words]] = {
+    **_OF_ALL,
+    **{
+        f"{reason}.{name}": (f"{of[0]}：{words[0]}", f"{of[1]}: {words[1].lower()}")
+        for reason, of in REASONS.items()
+        for name, words in _FACTS.items()
     },
 }

@@ -151,6 +151,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "dispute.accept": ("接受异议", "Accept a dispute"),
         "client.add": ("开通伙伴系统", "Let a machine in"),
         "client.change": ("变更伙伴系统", "Change a machine"),
+        "churn.policy": ("离网规则", "Policy of leaving"),
         "tier.policy": ("等级规则", "Policy of tiers"),
         "tier.grant": ("授予等级", "Give a tier"),
     },
@@ -383,6 +384,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "person": ("个人资料", "Personal data"),
         "books": ("积分账", "Books of points"),
         "asked_at": ("会员申请时间", "Asked by the member"),
+        **leaving.FIELDS,
         **tiers.FIELDS,
     },
 }

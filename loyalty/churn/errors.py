@@ -1,5 +1,8 @@
 """What can go wrong with leavings and their policy."""
 
+from collections.abc import Sequence
+from datetime import date
+
 from loyalty.errors import Conflict, Missing, Refused
 
 
@@ -28,3 +31,48 @@ class ChurnNoteMissing(Refused):
 
     def __init__(self) -> None:
         super().__init__()
+
+
+class NoChurnTerms(Missing):
+    """Nothing says yet what leaving means."""
+
+    code = "no_churn_terms"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class UnknownChurnTerms(Missing):
+    """There is no such version of what leaving means."""
+
+    code = "unknown_churn_terms"
+
+    def __init__(self, *, version: int) -> None:
+        super().__init__(version=version)
+
+
+class BadChurnTerms(Refused):
+    """Something about what leaving is to mean makes no sense."""
+
+    code = "bad_churn_terms"
+
+    def __init__(self, *, faults: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__(faults=list(faults))
+
+
+class ChurnTermsMovedOn(Conflict):
+    """Another version of what leaving means has come in between."""
+
+    code = "churn_terms_moved_on"
+
+    def __init__(self, *, version: int) -> None:
+        super().__init__(version=version)
+
+
+class ChurnTermsTooSoon(Refused):
+    """Terms of leaving hold from the next day at the earliest."""
+
+    code = "churn_terms_too_soon"
+
+    def __init__(self, *, starts_on: date, earliest: date) -> None:
+        super().__init__(starts_on=starts_on, earliest=earliest)

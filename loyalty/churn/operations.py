@@ -487,7 +487,8 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
 def _set_gates(session: Session) -> None:
     """Close the gates of leavers, suspend those in arrears, open all others.
 
-    Arrears on any line of a person close them all. Who has left and may still redeem
+    Arrears on any line of a person close them all; what else does so says the version
+    that held on the day when it happened to the line. Who has left and may still redeem
     for some days finds the gate open until then.
     """
     session.execute(_SET_GATES)
@@ -508,6 +509,9 @@ _SET_GATES = text(
                               LEFT JOIN subscription_event e
                                 ON e.member_id = s.member_id
                                AND e.event_ref = s.state_ref
+                              CROSS JOIN LATERAL (
+                                  SELECT max(c.version) AS version FROM churn_terms c
+                                   WHERE c.starts_on <= CAST(s.state_at AS date)) t
                              WHERE s.ended_on IS NULL AND s.member_id IN (
                                        {KIN.format(member="m.member_id")})
                                AND (s.in_arrears AND EXISTS (
@@ -522,8 +526,7 @@ _SET_GATES = text(
                                           AND f.reason IN (e.reason, ''))))
                             THEN 'suspended'
                         ELSE 'open' END AS gate
-              FROM member m JOIN situation a ON a.member_id = m.member_id
-              CROSS JOIN (SELECT max(version) AS version FROM churn_terms) t) g
+              FROM member m JOIN situation a ON a.member_id = m.member_id) g
      GROUP BY gate
     """
 )
