@@ -29,7 +29,7 @@ from loyalty.settings import Settings
 BOTH = "bills booked and paid"
 TARGETS = {BOTH: ">= 25,000 per second, loader < 300 MB"}
 
-_CLIENTS = 8
+CLIENTS = 8
 _BILLED_ON = date(2007, 10, 1)
 _BRANDS = ("worldwind", "newspacetime", "up", "ruyitong")
 _POLL_SECONDS = 0.02
@@ -69,7 +69,7 @@ def bench_feed(settings: Settings, size: Size, *, say: Say) -> Report:
         server.database() as beside,
         tempfile.TemporaryDirectory(prefix="jifen-bench-files-") as folder,
     ):
-        reference = pgbench(beside, bin_dir=server.bin_dir, clients=_CLIENTS)
+        reference = pgbench(beside, bin_dir=server.bin_dir, clients=CLIENTS)
         reference.prepare()
         reference.tpc_b(1)
         say(f"writing files of {size.bills:,} bills")
@@ -100,11 +100,11 @@ def _round(
     with server.migrated() as database:
         with database.unit_of_work() as session:
             load_terms(session, terms=starting_terms(), at=now())
-        _load(database, "subscribers", files["subscribers"], size.bills)
+        load_file(database, "subscribers", files["subscribers"], size.bills)
         settle(database)
         measured = {REFERENCE: reference.tpc_b(size.seconds)}
         loaded = {
-            feed: _load(database, feed, files[feed], size.bills)
+            feed: load_file(database, feed, files[feed], size.bills)
             for feed in ("bills", "payments")
         }
         prove(database)
@@ -115,7 +115,7 @@ def _round(
     return measured, loaded
 
 
-def _load(database: Database, feed: str, path: Path, lines: int) -> Loaded:
+def load_file(database: Database, feed: str, path: Path, lines: int) -> Loaded:
     """Load a file with the real command, in a process of its own."""
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -180,7 +180,7 @@ def _write(folder: Path, bills: int) -> dict[str, Path]:
     """Write members with a line each, a bill for each, and its payment in full."""
     chance = Random(bills)  # noqa: S311 - the same files every time
     order = list(range(bills))
-    subscribers = write_feed(folder, "subscribers", 1, map(_subscriber, order))
+    subscribers = write_feed(folder, "subscribers", 1, map(subscriber, order))
     # Senders do not know our order of members.
     chance.shuffle(order)
     amounts = [chance.randrange(2_000, 40_000) for _ in order]
@@ -194,13 +194,14 @@ def _write(folder: Path, bills: int) -> dict[str, Path]:
     return {"subscribers": subscribers, "bills": billed, "payments": paid}
 
 
-def _subscriber(number: int) -> Row:
+def subscriber(number: int) -> Row:
+    """Return a member's line in the feed of subscribers."""
     brand = _BRANDS[number % len(_BRANDS)]
     return (
         f"M{number:07d}",
         "王芳",
         f"{number:064x}",
-        _msisdn(number),
+        msisdn_of(number),
         "CDMA",
         brand,
         "postpaid",
@@ -215,7 +216,7 @@ def _bill(number: int, fen: int) -> Row:
     due_on = billed_on + timedelta(days=20)
     return (
         _bill_ref(number),
-        _msisdn(number),
+        msisdn_of(number),
         "2007-10",
         billed_on,
         due_on,
@@ -232,5 +233,6 @@ def _bill_ref(number: int) -> str:
     return f"B200710-{number:07d}"
 
 
-def _msisdn(number: int) -> str:
+def msisdn_of(number: int) -> str:
+    """Return a member's number."""
     return f"133{number:08d}"

@@ -161,8 +161,8 @@ _BALANCES = text(
 )
 _BENEFITS = text(
     f"""
-    SELECT v.member_id, b.benefit, count(*) {found(COUNTED)}
-     WHERE b.benefit NOT LIKE 'points.%' GROUP BY 1, 2
+    SELECT member_id, benefit, count(*) FROM ({found(COUNTED)}) found
+     WHERE benefit NOT LIKE 'points.%' GROUP BY 1, 2
     """
 )
 

@@ -27,6 +27,7 @@ SELECT l.*, s.activated_on, CAST(l.occurred_at AS date) AS happened_on
 # A line lives from one activation to the next. In its last life the first end is the
 # end, whatever else is heard of it; without an end, the last event says what it is.
 # Arrears last until something but a suspension for another reason says otherwise.
+_TELLING = "l.is_end DESC, CASE WHEN l.is_end THEN l.seq END, l.seq DESC"
 _FATE = f"""
 WITH touched AS (
     SELECT DISTINCT h.member_id, h.msisdn, h.activated_on
@@ -51,25 +52,19 @@ WITH touched AS (
     SELECT h.*, max(h.life) OVER (PARTITION BY h.member_id, h.msisdn, h.activated_on)
                 AS last_life
       FROM history h
-), telling AS (
-    SELECT member_id, msisdn, activated_on,
-           coalesce(min(seq) FILTER (WHERE is_end), max(seq)) AS said,
-           max(seq) FILTER (WHERE NOT is_end
-               AND event NOT IN ('pre_cancelled', 'migrated', 'transferred')
-               AND (event <> 'suspended' OR reason = 'arrears')) AS said_of_arrears
-      FROM latest WHERE life = last_life
-     GROUP BY member_id, msisdn, activated_on
 )
-SELECT t.member_id, t.msisdn, t.activated_on, e.event_ref AS state_ref,
-       e.occurred_at AS state_at, e.is_end,
-       CASE WHEN e.event IN {_REVIVED} OR e.event = 'resumed' THEN 'active'
-            ELSE e.event END AS state,
-       NOT e.is_end AND coalesce(a.event = 'suspended', false) AS in_arrears
-  FROM telling t
-  JOIN latest e ON e.member_id = t.member_id AND e.msisdn = t.msisdn
-               AND e.activated_on = t.activated_on AND e.seq = t.said
-  LEFT JOIN latest a ON a.member_id = t.member_id AND a.msisdn = t.msisdn
-                    AND a.activated_on = t.activated_on AND a.seq = t.said_of_arrears
+SELECT l.member_id, l.msisdn, l.activated_on, bool_or(l.is_end) AS is_end,
+       (array_agg(l.event_ref ORDER BY {_TELLING}))[1] AS state_ref,
+       (array_agg(l.occurred_at ORDER BY {_TELLING}))[1] AS state_at,
+       (array_agg(CASE WHEN l.event IN {_REVIVED} OR l.event = 'resumed' THEN 'active'
+                       ELSE l.event END ORDER BY {_TELLING}))[1] AS state,
+       NOT bool_or(l.is_end) AND coalesce(
+           (array_agg(l.event = 'suspended' ORDER BY l.seq DESC) FILTER (
+               WHERE l.event NOT IN ('pre_cancelled', 'migrated', 'transferred')
+                 AND (l.event <> 'suspended' OR l.reason = 'arrears')))[1],
+           false) AS in_arrears
+  FROM latest l WHERE l.life = l.last_life
+ GROUP BY l.member_id, l.msisdn, l.activated_on
 """
 
 _KEEP = text(
@@ -134,6 +129,8 @@ def follow(session: Session) -> None:
     `happened` then holds the events that concern a line of that time.
     """
     fill(session, "happened", _HAPPENED)
+    # How many they are decides how the history is looked up.
+    session.execute(text("ANALYZE happened"))
     session.execute(_KEEP)
     fill(session, "fate", _FATE)
     for statement in _WRITE:

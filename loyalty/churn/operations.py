@@ -250,15 +250,16 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT * FROM (
         SELECT CAST(e.occurred_at AS date) AS happened_on, e.occurred_at
-          FROM subscription_event e
+          FROM ({KIN.format(member="d.member_id")}) k(member_id)
+          JOIN subscription_event e ON e.member_id = k.member_id
          WHERE e.event = 'reconnected' AND e.occurred_at > d.left_at
            AND CAST(e.occurred_at AS date) <= d.reinstate_until
-           AND e.member_id IN ({KIN.format(member="d.member_id")})
         UNION ALL
         SELECT s.ended_on, s.state_at
          WHERE s.departure = d.event_ref AND s.ended_on IS NOT NULL
            AND {_IS_SPARED}) ways
      ORDER BY occurred_at LIMIT 1) r
+ WHERE s.ended_on IS NULL OR {_IS_SPARED}
 """
 
 # What voiding and restoring leave in a departure.
@@ -329,31 +330,22 @@ def _void(
         units="units",
         **common,
     )
-    found = session.execute(
-        text(
-            f"""
-            WITH answer AS MATERIALIZED (
-                SELECT * FROM ledger.post((
-                    SELECT array_agg(draft ORDER BY entry, nth)
-                      FROM voiding CROSS JOIN LATERAL (
-                          VALUES (0, {pending}, voids_pending),
-                                 (1, {available}, cardinality(units) > 0))
-                          d(nth, draft, is_wanted)
-                     WHERE is_wanted))
-            ), posting AS (
-                SELECT entry, row_number() OVER (ORDER BY entry) AS nth FROM voiding
-                 WHERE voids_pending OR cardinality(units) > 0
-            )
-            UPDATE departure d
-               SET booked_at = clock_timestamp(), entry_id = a.id
-              FROM voiding v LEFT JOIN posting p ON p.entry = v.entry
-              LEFT JOIN answer a ON a.entry = p.nth
-             WHERE d.member_id = v.member_id AND d.event_ref = v.event_ref
-            RETURNING d.member_id
-            """
-        ),
+    fill(
+        session,
+        "voided",
+        f"""
+        SELECT * FROM ledger.post((
+            SELECT array_agg(draft ORDER BY entry, nth)
+              FROM voiding CROSS JOIN LATERAL (
+                  VALUES (0, {pending}, voids_pending),
+                         (1, {available}, cardinality(units) > 0))
+                  d(nth, draft, is_wanted)
+             WHERE is_wanted))
+        """,
         dict(facts),
-    ).all()
+    )
+    session.execute(text("ANALYZE voided"))
+    found = session.execute(_BOOK_DEPARTURES).all()
     if found:
         write_steps(session)
         end_tiers(
@@ -366,6 +358,22 @@ def _void(
         )
     return len(found)
 
+
+_BOOK_DEPARTURES = text(
+    """
+    WITH posting AS MATERIALIZED (
+        SELECT *, sum(CASE WHEN voids_pending OR cardinality(units) > 0 THEN 1
+                           ELSE 0 END) OVER (ORDER BY entry) AS nth
+          FROM voiding
+    )
+    UPDATE departure d SET booked_at = clock_timestamp(), entry_id = a.id
+      FROM posting p
+      LEFT JOIN voided a ON a.entry = p.nth
+                        AND (p.voids_pending OR cardinality(p.units) > 0)
+     WHERE d.member_id = p.member_id AND d.event_ref = p.event_ref
+    RETURNING d.member_id
+    """
+)
 
 # Whose tier the policy of their departure ends, or gives back.
 _WITH_TIER = """
@@ -505,15 +513,16 @@ _SET_GATES = text(
                                AND d.reinstated_on IS NULL AND p.may_redeem)
                             THEN 'closed'
                         WHEN EXISTS (
-                            SELECT FROM subscription s
+                            SELECT FROM ({KIN.format(member="m.member_id")})
+                                       k(member_id)
+                              JOIN subscription s ON s.member_id = k.member_id
                               LEFT JOIN subscription_event e
                                 ON e.member_id = s.member_id
                                AND e.event_ref = s.state_ref
                               CROSS JOIN LATERAL (
                                   SELECT max(c.version) AS version FROM churn_terms c
                                    WHERE c.starts_on <= CAST(s.state_at AS date)) t
-                             WHERE s.ended_on IS NULL AND s.member_id IN (
-                                       {KIN.format(member="m.member_id")})
+                             WHERE s.ended_on IS NULL
                                AND (s.in_arrears AND EXISTS (
                                        SELECT FROM churn_freeze f
                                         WHERE f.version = t.version

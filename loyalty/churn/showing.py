@@ -80,13 +80,14 @@ _HAS = text(
 _WOULD_END = text(
     f"""
     WITH voiding AS (
-        SELECT CAST(:member AS bigint) AS member_id, CAST(:version AS int)
+        SELECT CAST(:member AS bigint) AS member_id, '' AS event_ref,
+               CAST(:version AS int)
                    AS policy_version, CAST(:reason AS text) AS reason,
                CAST(:on AS date) AS effective_on,
                CAST(:at AS timestamptz) AS occurred_at,
                ARRAY(SELECT code FROM ledger.unit) AS units, true AS voids_pending)
-    SELECT b.benefit, count(*) AS times {found(COUNTED)}
-     GROUP BY b.benefit, b.nth ORDER BY b.nth
+    SELECT benefit, count(*) AS times FROM ({found(COUNTED)}) found
+     GROUP BY benefit, nth ORDER BY nth
     """
 )
 

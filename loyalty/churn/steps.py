@@ -51,29 +51,31 @@ FINDERS = {
 # What the transaction that voids has done itself.
 _DONE_AT_ONCE = "('points.pending', 'points.operator', 'points.universal', 'tier')"
 
+_FIND = """
+SELECT v.member_id, v.event_ref, b.benefit, f.subject, b.nth, v.occurred_at
+  FROM voiding v
+  JOIN churn_benefit b ON b.version = v.policy_version AND b.reason = v.reason
+                      AND b.benefit = '{benefit}'
+  CROSS JOIN LATERAL ({query}) f(subject)
+"""
+
 
 def found(finders: Mapping[str, str]) -> str:
-    """Return SQL that yields `b.benefit` and `f.subject` of all that `v` loses."""
-    subjects = " UNION ALL ".join(
-        f"SELECT subject FROM ({query}) x(subject) WHERE b.benefit = '{benefit}'"
-        for benefit, query in finders.items()
+    """Return SQL that yields each benefit and subject that those in `voiding` lose."""
+    return " UNION ALL ".join(
+        _FIND.format(benefit=benefit, query=query) for benefit, query in finders.items()
     )
-    return f"""
-      FROM voiding v
-      JOIN churn_benefit b ON b.version = v.policy_version AND b.reason = v.reason
-      CROSS JOIN LATERAL ({subjects}) f
-    """
 
 
 _WRITE = text(
     f"""
     INSERT INTO churn_step (member_id, departure_ref, benefit, subject, nth, state,
                             made_at, due_at, ended_at)
-    SELECT v.member_id, v.event_ref, b.benefit, f.subject, b.nth,
-           CASE WHEN b.benefit IN {_DONE_AT_ONCE} THEN 'done' ELSE 'due' END,
-           v.occurred_at, v.occurred_at,
-           CASE WHEN b.benefit IN {_DONE_AT_ONCE} THEN v.occurred_at END
-    {found(FINDERS)}
+    SELECT member_id, event_ref, benefit, subject, nth,
+           CASE WHEN benefit IN {_DONE_AT_ONCE} THEN 'done' ELSE 'due' END,
+           occurred_at, occurred_at,
+           CASE WHEN benefit IN {_DONE_AT_ONCE} THEN occurred_at END
+      FROM ({found(FINDERS)}) found
     """
 )
 

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from loyalty.bench import churn as leavings
 from loyalty.bench import feed as feeds
 from loyalty.bench import ledger as postings
 from loyalty.bench.measuring import Report
@@ -22,6 +23,8 @@ def bench(context: click.Context) -> None:
         context.invoke(ledger)
         click.echo()
         context.invoke(feed)
+        click.echo()
+        context.invoke(churn)
 
 
 @bench.command()
@@ -71,6 +74,27 @@ def feed(*, bills: int, rounds: int, seconds: int, as_json: bool) -> None:
     size = feeds.Size(bills, rounds, seconds)
     settings = Settings.from_environment()
     _print(feeds.bench_feed(settings, size, say=_say), as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--members", default=50_000, show_default=True, type=click.IntRange(1, 10_000_000)
+)
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
+@click.option(
+    "--seconds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1, 3600),
+    help="Of the reference in every round.",
+)
+@_JSON
+@needs(Permission.OPERATE)
+def churn(*, members: int, rounds: int, seconds: int, as_json: bool) -> None:
+    """Measure how fast a file of members who leave is booked."""
+    size = leavings.Size(members, rounds, seconds)
+    settings = Settings.from_environment()
+    _print(leavings.bench_churn(settings, size, say=_say), as_json=as_json)
 
 
 def _say(words: str) -> None:
