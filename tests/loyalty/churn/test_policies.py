@@ -1,6 +1,7 @@
 """What each policy does, for each reason, to each state of each benefit (Q19)."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -49,7 +50,7 @@ class World(Hall):
         self.mug, self.ticket = self.sell(MUG), self.sell(TICKET)
         self.events, self.version = 0, 1
 
-    def leave(self, member_id, event, reason, *, at=LEAVING):
+    def depart(self, member_id, event, reason, *, at=LEAVING):
         """Let a member's line end, as the feed tells it."""
         ((msisdn,),) = self.rows(
             "SELECT msisdn FROM subscription WHERE member_id = :m", m=member_id
@@ -96,7 +97,7 @@ class World(Hall):
         member = self.member(5_000)
         way = {"way": "points_cash"} if state == "awaiting_payment" else {}
         placed = self.place(member, self.mug, recipient=AT_HOME, **way)
-        key = {"member_id": member, "order_ref": placed.order.order_ref}
+        key: dict[str, Any] = {"member_id": member, "order_ref": placed.order.order_ref}
         if state in ("in_progress", "fulfilled"):
             orders.ship(
                 self.session,
@@ -209,7 +210,7 @@ def test_every_benefit_in_every_state_for_every_reason(world, reason, policy):
         member, seen = make(world, state)
         before = world.rows(seen, m=member)
 
-        world.leave(member, *(REASONS | SPARED)[reason])
+        world.depart(member, *(REASONS | SPARED)[reason])
         steps = world.go_on(member)
 
         is_touched = policy == "all" and reason in REASONS and step is not None
@@ -229,10 +230,10 @@ def test_points_are_void_after_the_days_of_the_policy(world, reason, days):
     world.rule(grace_days=grace, notice_days=notice)
     member = world.member(1_000)
     if told_before:
-        world.leave(
+        world.depart(
             member, "pre_cancelled", "", at=LEAVING - timedelta(days=told_before)
         )
-    world.leave(member, *REASONS[reason])
+    world.depart(member, *REASONS[reason])
 
     left_on = LEAVING.date()
     for day in range(void_after):
@@ -254,8 +255,8 @@ def test_only_the_day_decides_which_version_holds(world):
     )
     today, tomorrow = world.member(1_000), world.member(1_000)
 
-    world.leave(today, "ported_out", "")
-    world.leave(tomorrow, "ported_out", "", at=LEAVING + A_DAY)
+    world.depart(today, "ported_out", "")
+    world.depart(tomorrow, "ported_out", "", at=LEAVING + A_DAY)
 
     assert world.balance(today, "CUP").available == 0
     assert world.balance(tomorrow, "CUP").available == 1_000

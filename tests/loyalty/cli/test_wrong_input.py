@@ -117,7 +117,7 @@ def test_wrong_usage_is_told_in_one_line(capsys, monkeypatch, arguments, complai
 def test_a_job_that_is_none_is_one_line(here):
     result = here("run-job", "nonsense", "2007-11-01")
 
-    assert_one_line(result, "nonsense", "expire-points, cancel-unpaid, chase-orders")
+    assert_one_line(result, "nonsense", "expire-points, cancel-unpaid")
 
 
 def test_a_file_that_is_none_is_one_line(here, tmp_path):
