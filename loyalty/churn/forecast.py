@@ -220,6 +220,7 @@ def forecast(session: Session) -> tuple[list[Loss], list[Spared]]:
     _copy(session)
     foresee(session)
     fill_voiding(session, _WHO)
+    session.execute(text("ANALYZE voiding, departure, subscription, verdict"))
     points: dict[int, list[PointsLost]] = {}
     for member_id, unit, issuer, cost_class, lost in session.execute(_LOTS):
         fen = (2 * lost * num + den) // (2 * den)
@@ -292,6 +293,7 @@ def _copy(session: Session) -> None:
         )
     )
     session.execute(text(_CONCERNED))
+    session.execute(text("ANALYZE concerned, line"))
     for table, which in _COPIES.items():
         session.execute(
             text(
@@ -306,4 +308,5 @@ def _copy(session: Session) -> None:
             )
         )
     session.execute(text(_BEFORE))
-    session.execute(text("ANALYZE concerned"))
+    # Nobody else does so for tables that live for one transaction.
+    session.execute(text(f"ANALYZE concerned, before_it, {', '.join(_COPIES)}"))

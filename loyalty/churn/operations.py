@@ -89,6 +89,7 @@ def decide(session: Session) -> None:
     """
     follow(session)
     fill(session, "situation", _SITUATION)
+    session.execute(text("ANALYZE situation"))  # nobody else does; it may be long
     fill(session, "leaver", _LEAVER)
     for statement in (_DEPART, _SHIFT, _MARK_GONE, _MARK_BACK):
         session.execute(statement)

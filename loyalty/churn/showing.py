@@ -1,7 +1,7 @@
 """What leaving means to one member: what would be lost, and what was, and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -45,6 +45,12 @@ _LATEST = text(
     """
     SELECT event_ref FROM departure WHERE member_id = :member
      ORDER BY reinstated_on IS NULL DESC, left_at DESC, event_ref DESC LIMIT 1
+    """
+)
+_LOST_TIER = text(
+    """
+    SELECT EXISTS (SELECT FROM tier_decision
+                    WHERE member_id = :member AND kind = 'ended' AND starts_on = :on)
     """
 )
 _MAY_REDEEM = text(
@@ -97,7 +103,12 @@ def latest_leaving(session: Session, *, member_id: int) -> LeavingView | None:
     ref = session.scalar(_LATEST, {"member": member_id})
     if ref is None:
         return None
-    return leaving(session, member_id=member_id, departure_ref=ref)
+    found = leaving(session, member_id=member_id, departure_ref=ref)
+    if session.scalar(_LOST_TIER, {"member": member_id, "on": found.line.void_on}):
+        return found
+    # The step is there for everybody; who had no tier is not told of one.
+    rest = tuple(stage for stage in found.stages if stage.benefit != "tier")
+    return replace(found, stages=rest)
 
 
 def may_redeem(session: Session, line: LeavingLine) -> bool:

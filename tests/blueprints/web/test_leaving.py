@@ -74,6 +74,7 @@ def test_who_has_left_signs_in_and_sees_what_is_void_and_why(happen, come_in):
         assert said in page
     assert (left_on + timedelta(days=90)).isoformat() in page
     assert "The co-brand card" in page
+    assert "Tier" not in page  # she had none
 
 
 @pytest.mark.parametrize(
