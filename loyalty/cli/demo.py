@@ -23,6 +23,7 @@ from loyalty.database import Database
 from loyalty.demo.chance import month_after
 from loyalty.demo.clubbing import let_play
 from loyalty.demo.flying import agree, fly, take_in
+from loyalty.demo.leaving import end_what_is_left
 from loyalty.demo.playing import play, rejects
 from loyalty.demo.sandboxes import StripeTwin, partners, stripe
 from loyalty.demo.shopkeeping import VISITS_DAYS as DAYS
@@ -223,6 +224,15 @@ def _live(
         f"an exchange of {flown.units_out:,} points for {flown.units_in:,} miles is"
         f" {flown.state}, at an airline that answers over HTTP"
     )
+    left = end_what_is_left(
+        database,
+        connections,
+        keyring,
+        alliance=alliance,
+        messages=settings.data_dir / "told.jsonl",
+        at=now(),
+    )
+    click.echo(f"who left the network: {left}")
     return welcome(address, members, shared, takes_cards=twin is not None)
 
 
