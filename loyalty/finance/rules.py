@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
+from typing import Final
+
+NOTHING: Final = Fraction(0)  # fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,17 @@ def round_half_up(dividend: int, divisor: int) -> int:
     """Return the quotient rounded to the nearest whole number, halves upwards."""
     assert divisor > 0
     return (2 * dividend + divisor) // (2 * divisor)
+
+
+def carry(exact: Fraction, *, carried: Fraction) -> tuple[int, Fraction]:
+    """Round exact fen and what is carried to whole fen; return these and what is left.
+
+    What is left is at most half a fen, and belongs to what is posted next: so all that
+    was ever posted is all that was exact, rounded once, whatever the steps were.
+    """
+    due = exact + carried
+    fen = round_half_up(due.numerator, due.denominator)
+    return fen, due - fen
 
 
 def next_month(period: date) -> date:
