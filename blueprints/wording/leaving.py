@@ -98,6 +98,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     "churn_notice_how": {
         "sent": ("已发送", "Sent"),
         "unreachable": ("没有可用的号码", "No number to reach them"),
+        "overtaken": ("已有新的通知，不再发送", "Not sent: something newer is told"),
     },
     # Why something outlives a leaving.
     "churn_why": {

@@ -71,7 +71,8 @@ class ChurnNotice(Base):
             "kind IN ('warning', 'leaving', 'void', 'return')", name="kind_known"
         ),
         CheckConstraint(
-            "(how IS NULL) = (told_at IS NULL) AND how IN ('sent', 'unreachable')",
+            "(how IS NULL) = (told_at IS NULL)"
+            " AND how IN ('sent', 'unreachable', 'overtaken')",
             name="told_somehow",
         ),
         Index("churn_notice_due", "made_at", postgresql_where=text("told_at IS NULL")),

@@ -118,8 +118,9 @@ def void_due(session: Session, *, business_date: date) -> int:
     done = _void(session, due, facts, actor=f"'{_ACTOR}'")
     session.execute(
         text(
-            "SELECT ledger.set_gate(array_agg(member_id), 'closed') FROM voiding"
-            " HAVING count(*) > 0"
+            "SELECT ledger.set_gate(array_agg(member_id), 'closed')"
+            "  FROM voiding JOIN member USING (member_id)"
+            " WHERE left_on IS NOT NULL HAVING count(*) > 0"
         )
     )
     return done
@@ -242,7 +243,8 @@ SELECT l.member_id, l.event_ref, l.left_on AS effective_on, l.left_at AS occurre
 """
 
 
-# Who comes back in time, or would never have left, had all been known.
+# Who comes back in time, at any rate before the points are void, or would never have
+# left, had all been known.
 _RETURNS = f"""
 CROSS JOIN LATERAL (
     SELECT d.* FROM departure d
@@ -254,7 +256,8 @@ CROSS JOIN LATERAL (
           FROM ({KIN.format(member="d.member_id")}) k(member_id)
           JOIN subscription_event e ON e.member_id = k.member_id
          WHERE e.event = 'reconnected' AND e.occurred_at > d.left_at
-           AND CAST(e.occurred_at AS date) <= d.reinstate_until
+           AND CAST(e.occurred_at AS date)
+               <= greatest(d.reinstate_until, d.void_on - 1)
         UNION ALL
         SELECT s.ended_on, s.state_at
          WHERE s.departure = d.event_ref AND s.ended_on IS NOT NULL

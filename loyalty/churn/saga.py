@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from loyalty.churn.models import OPEN_STATES, ChurnStep
+from loyalty.churn.models import ENDED_STATES, OPEN_STATES, ChurnStep
 from loyalty.churn.rules import again_at, working_days_later
 from loyalty.clubs.ending import Leaver
 from loyalty.clubs.ending import end_all as end_memberships
@@ -46,7 +46,7 @@ PERSON: Final = "person"  # who has to look
 class Verdict:
     """What came of taking up a step."""
 
-    state: Literal["done", "survived", "waiting", "alarmed"]
+    state: Literal["done", "survived", "dropped", "waiting", "alarmed"]
     detail: Mapping[str, Any] = field(default_factory=dict)
     waits_for: str | None = None  # a partner, or a person
 
@@ -107,7 +107,7 @@ def write(hand: Hand, verdict: Verdict) -> None:
     step.state = verdict.state
     step.waits_for = verdict.waits_for
     step.detail = {**(step.detail or {}), **verdict.detail} or None
-    is_over = verdict.state in ("done", "survived")
+    is_over = verdict.state in ENDED_STATES
     step.ended_at = hand.at if is_over else None
     step.due_at = hand.at if is_over else again_at(hand.at, step.attempts)
     hand.session.flush()
@@ -140,6 +140,8 @@ def _end_order(hand: Hand) -> Verdict:
     order = hand.session.get_one(MemberOrder, (step.member_id, step.subject))
     if order.state in OVER_STATES:
         return Verdict("done", {"outcome": order.state})
+    if hand.departure.reinstated_on is not None and order.state != "in_progress":
+        return Verdict("dropped")  # nobody has called it off, nor shall they now
     try:
         with hand.session.begin_nested():
             cancel_order(
@@ -293,6 +295,9 @@ def claim_card(session: Session, *, at: datetime, **key: Any) -> CardAsk | None:
     partner, _, account = step.subject.partition("/")
     detail = step.detail or {}
     is_new = not detail.get("sent_at")
+    if is_new and hand.departure.reinstated_on is not None:
+        write(hand, Verdict("dropped"))  # they never heard of it, nor shall they now
+        return None
     if is_new:
         detail = detail | {"sent_at": at.isoformat()}
         tell(

@@ -104,15 +104,38 @@ _DROP = text(
     """
 )
 
+# Who leaves again before all was given back is given nothing while gone, and the rest
+# on the next return.
+_HOLD_BACK = text(
+    """
+    UPDATE churn_step t SET state = 'dropped', ended_at = v.occurred_at,
+                            waits_for = NULL
+      FROM voiding v
+     WHERE t.member_id = v.member_id AND t.departure_ref <> v.event_ref
+       AND t.benefit LIKE 'return.%' AND t.ended_at IS NULL
+    """
+)
+_GIVE_THE_REST = text(
+    """
+    UPDATE churn_step t SET state = 'due', ended_at = NULL, due_at = r.occurred_at
+      FROM returned r
+     WHERE t.member_id = r.member_id AND t.departure_ref <> r.departure
+       AND t.benefit LIKE 'return.%' AND t.state = 'dropped'
+    """
+)
+
 
 def write_steps(session: Session) -> None:
     """Write down what has to be ended for those in `voiding`."""
+    session.execute(_overtaken(("warning", "leaving"), "voiding"))
+    session.execute(_HOLD_BACK)
     session.execute(_WRITE)
     session.execute(_notice("void", "SELECT member_id, event_ref FROM voiding"))
 
 
 def announce(session: Session) -> None:
     """Have those told who are about to lose something: `happened` and `leaver`."""
+    session.execute(_overtaken(("warning",), "leaver"))
     session.execute(
         _notice(
             "warning",
@@ -135,7 +158,9 @@ def give_back(session: Session) -> None:
 
     What a partner was asked for already runs to its end.
     """
+    session.execute(_overtaken(("leaving",), "returned"))
     session.execute(_DROP)
+    session.execute(_GIVE_THE_REST)
     session.execute(_GIVE_BACK)
     session.execute(_notice("return", "SELECT member_id, departure FROM returned"))
 
@@ -147,5 +172,17 @@ def _notice(kind: str, who: str) -> TextClause:
         INSERT INTO churn_notice (member_id, ref, kind, made_at)
         SELECT w.member_id, w.ref, '{kind}', clock_timestamp()
           FROM ({who}) w(member_id, ref) ON CONFLICT DO NOTHING
+        """
+    )
+
+
+def _overtaken(kinds: tuple[str, ...], who: str) -> TextClause:
+    """Return the statement that lets be what is not true any more, and was not told."""
+    return text(
+        f"""
+        UPDATE churn_notice n SET told_at = clock_timestamp(), how = 'overtaken'
+          FROM {who} w
+         WHERE n.member_id = w.member_id AND n.told_at IS NULL
+           AND n.kind = ANY (ARRAY[{", ".join(map(repr, kinds))}])
         """
     )

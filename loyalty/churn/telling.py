@@ -56,6 +56,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
             " good for as long as before."
         ),
     ),
+    "kept": (
+        "【积分联盟】欢迎回来。您的积分和联盟优惠一切照旧。",
+        "Jifen: welcome back. Your points and the benefits are as they were.",
+    ),
 }
 
 _DUE = text(
@@ -91,7 +95,8 @@ def due_notices(session: Session, *, at: datetime, limit: int) -> list[Notice]:
     for row in session.execute(_DUE, {"limit": limit}):
         numbers = numbers_of(session, member_id=row.member_id, at=at)
         is_chinese = language_of(session, row.member_id) == "zh"
-        words = _WORDS[row.kind][0 if is_chinese else 1].format(
+        is_whole = row.kind == "return" and not row.voided
+        words = _WORDS["kept" if is_whole else row.kind][0 if is_chinese else 1].format(
             points=f"{row.points:,}",
             voided=f"{row.voided:,}",
             left_on=_day(row.left_on),
