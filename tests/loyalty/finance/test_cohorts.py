@@ -238,6 +238,36 @@ def test_more_redeemed_than_expected_releases_no_more_than_was_deferred():
     assert not forward.closing.is_over
 
 
+def test_the_last_redemptions_release_what_is_left_and_no_more():
+    state, _ = book(MILLION, Activity(redeemed=700_000))
+
+    state, last = book(state, Activity(redeemed=200_000))
+    _, beyond = book(state, Activity(redeemed=50_000))
+
+    assert last.released == 1_000_00
+    assert beyond == Movement()
+
+
+def test_a_redemption_takes_nothing_back_where_too_much_was_released():
+    redeemed, _ = book(MILLION, Activity(redeemed=800_000))
+    short, _ = book(redeemed, Activity(issued=-100_000, allocated=Fraction(-800_00)))
+
+    _, movement = book(short, Activity(redeemed=1_000))
+
+    assert short.liability == -800_00
+    assert movement == Movement()
+
+
+def test_points_of_a_month_are_issued_before_they_are_redeemed():
+    month = Activity(
+        issued=1_000, allocated=Fraction(8_00), expected=Fraction(800), redeemed=100
+    )
+
+    _, movement = book(CohortState(), month)
+
+    assert movement == Movement(allocated=Fraction(8_00), released=Fraction(1_00))
+
+
 def test_what_nobody_is_expected_to_redeem_waits_for_its_end():
     idle = replace(MILLION, expected=Fraction(0))
 

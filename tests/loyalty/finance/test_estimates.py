@@ -90,6 +90,14 @@ def test_where_nobody_redeemed_at_an_age_the_way_from_there_is_unknown():
     assert [each.expected for each in suggestions] == [80, None]
 
 
+def test_where_everything_came_back_nothing_is_foretold_for_younger_cohorts():
+    canceled = Row(earned_in=date(2026, 1, 1), issued=1_000, redeemed=(100, -100))
+    young = replace(MARCH, redeemed=(20,))
+
+    assert developed_shares([canceled, young]) == [None, 1]
+    assert [each.expected for each in chain_ladder([canceled, young])] == [0, None]
+
+
 def test_a_suggestion_is_rounded_half_up_to_a_point():
     assert chain_ladder([JANUARY], tail=Fraction(361, 360))[0].expected == 181
     assert chain_ladder([JANUARY], tail=Fraction(360, 359))[0].expected == 181
