@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import select, tuple_
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from loyalty.churn import saga
@@ -21,7 +20,6 @@ from loyalty.churn.operations import void_due
 from loyalty.churn.telling import due_notices, mark_told
 from loyalty.connections import Connections
 from loyalty.database import Database, retrying
-from loyalty.errors import LoyaltyError
 from loyalty.keyring import Keyring
 from loyalty.orders.delivery import advance as advance_order
 from partners.ports import Bank, Message, Outcome, Receipt
@@ -59,7 +57,7 @@ def chase(
     """Void what is due, go on with every step that is, and tell whoever must know.
 
     Steps of one leaving are taken up in the order of its policy. One that fails does
-    not keep the others waiting.
+    not keep the others waiting, and is an alarm when it fails again and again.
     """
     voided = 0
     while done := retrying(database, partial(void_due, business_date=business_date)):
@@ -72,9 +70,10 @@ def chase(
             taken_up += 1
             try:
                 state = go_on(database, connections, keyring, at=at, **key)
-            except (LoyaltyError, DBAPIError):
+            except Exception:  # nor may one leaver's fault keep the others waiting
                 log.exception("step %s cannot go on", key)
                 failed += 1
+                retrying(database, partial(saga.note_failure, at=at, **key))
             else:
                 ended += state not in OPEN_STATES
     told = tell(database, connections, at=at)
@@ -125,21 +124,23 @@ def tell(database: Database, connections: Connections, *, at: datetime) -> int:
     A message that was sent while we were killed is sent again.
     """
     told = 0
-    while notices := retrying(database, partial(due_notices, at=at, limit=_AT_ONCE)):
-        progress = 0
+    refused: set[tuple[int, str, str]] = set()  # not to be sent again this time
+    while True:
+        limit = _AT_ONCE + len(refused)
+        found = retrying(database, partial(due_notices, at=at, limit=limit))
+        notices = [notice for notice in found if notice.key not in refused]
+        if not notices:
+            return told
         for notice in notices:
             how = "unreachable"
             if notice.number is not None:
                 message = Message(to=notice.number, words=notice.words)
                 outcome = connections.messenger.send(message).outcome
                 if outcome in (Outcome.DECLINED, Outcome.ABSENT):
+                    refused.add(notice.key)
                     continue
                 how, told = "sent", told + 1
             retrying(database, partial(mark_told, notice=notice, how=how, at=at))
-            progress += 1
-        if not progress:
-            return told
-    return told
 
 
 def _ask_bank(

@@ -40,6 +40,7 @@ from partners.ports import CardInstruction, Outcome, Receipt
 
 ACTOR: Final = "job:chase-churn"
 PERSON: Final = "person"  # who has to look
+_FAILURES: Final = 5  # after so many, a person has to look
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,19 @@ def go_on(session: Session, *, at: datetime, **key: Any) -> str | None:
     hand.step.attempts += 1
     write(hand, end(hand))
     return hand.step.state
+
+
+def note_failure(session: Session, *, at: datetime, **key: Any) -> None:
+    """Write down that a step could not go on; one that never can is an alarm."""
+    hand = take(session, at=at, **key)
+    if hand is None:
+        return
+    step = hand.step
+    step.attempts += 1
+    if step.attempts >= _FAILURES:
+        step.state, step.waits_for = "alarmed", PERSON
+    step.due_at = again_at(at, step.attempts)
+    session.flush()
 
 
 def end(hand: Hand) -> Verdict:

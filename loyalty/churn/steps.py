@@ -100,7 +100,8 @@ _DROP = text(
                             waits_for = NULL
       FROM returned r
      WHERE t.member_id = r.member_id AND t.departure_ref = r.departure
-       AND t.state = 'due' AND t.attempts = 0
+       AND (t.state = 'due'
+            OR t.state = 'alarmed' AND t.benefit NOT IN ('card', 'orders'))
     """
 )
 

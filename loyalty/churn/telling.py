@@ -88,6 +88,11 @@ class Notice:
     number: str | None  # None: cannot be reached
     words: str
 
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """What names it."""
+        return self.member_id, self.ref, self.kind
+
 
 def due_notices(session: Session, *, at: datetime, limit: int) -> list[Notice]:
     """Return what members do not know yet."""

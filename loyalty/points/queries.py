@@ -187,6 +187,7 @@ class Wallet:
     gate: str
     left_on: date | None  # None: takes part
     reinstate_until: date | None  # the last day of a return in time; None: never left
+    void_on: date | None  # when points will be void; None: they are, or nobody left
     parts: Sequence[IssuerPart]
 
 
@@ -314,7 +315,10 @@ def wallet(session: Session, *, member_id: int, on: date) -> Wallet:
                    (SELECT left_on FROM member WHERE member_id = :member) AS left_on,
                    (SELECT max(reinstate_until) FROM departure
                      WHERE member_id = :member AND reinstated_on IS NULL)
-                       AS reinstate_until
+                       AS reinstate_until,
+                   (SELECT max(void_on) FROM departure
+                     WHERE member_id = :member AND reinstated_on IS NULL
+                       AND booked_at IS NULL) AS void_on
               FROM ledger.balance b
              WHERE b.member_id = :member AND b.unit = ANY(:units)
             """
@@ -329,6 +333,7 @@ def wallet(session: Session, *, member_id: int, on: date) -> Wallet:
         gate=total.gate or "closed",
         left_on=total.left_on,
         reinstate_until=total.reinstate_until,
+        void_on=total.void_on,
         parts=[
             IssuerPart(
                 issuer=part.issuer,
