@@ -47,6 +47,7 @@ class Worry:
     gate: str
     left_on: date | None
     reinstate_until: date | None  # None: has not left, or it is too late
+    void_on: date | None  # None: has not left, or it is done
     pre_cancelled_on: date | None  # None: no line is about to be closed
     locked: bool
     cool_down_until: datetime | None
@@ -136,6 +137,7 @@ def _worry(session: Session, member_id: int, purse: Wallet, at: datetime) -> Wor
         gate=purse.gate,
         left_on=purse.left_on,
         reinstate_until=back if back is not None and back >= at.date() else None,
+        void_on=purse.void_on if purse.left_on is not None else None,
         pre_cancelled_on=pre_cancelled_on(session, member_id=member_id),
         locked=guarded.spend_locked_at is not None,
         cool_down_until=until if until is not None and until > at else None,

@@ -8,6 +8,8 @@ import pytest
 
 from ledger.book import Book
 from loyalty.clock import now
+from loyalty.rules.leaving import load_churn_terms
+from loyalty.rules.operations import starting_terms
 from tests.journeys.conftest import WANG, begin, line_of
 
 SECOND = "13300000002"
@@ -75,6 +77,27 @@ def test_who_has_left_signs_in_and_sees_what_is_void_and_why(happen, come_in):
     assert (left_on + timedelta(days=90)).isoformat() in page
     assert "The co-brand card" in page
     assert "Tier" not in page  # she had none
+
+
+def test_in_days_of_grace_nobody_is_told_that_points_are_void(
+    programme, happen, come_in
+):
+    terms = starting_terms()["churn"]
+    policy = terms["policy"][0] | {"grace_days": 30}
+    with programme.database.unit_of_work() as session:
+        load_churn_terms(
+            session,
+            terms=terms | {"version": 2, "policy": [policy]},
+            starts_on=now().date() - timedelta(days=9),
+            at=now(),
+        )
+    left_on = happen("E-1", "ported_out", 3)
+
+    home = come_in().get("/").text
+
+    voids = left_on + timedelta(days=30)
+    assert f"Your points stay until {voids.day} {voids:%b}" in home
+    assert "were voided" not in home
 
 
 @pytest.mark.parametrize(
