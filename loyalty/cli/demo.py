@@ -30,7 +30,7 @@ from loyalty.demo.shopkeeping import VISITS_DAYS as DAYS
 from loyalty.demo.shopkeeping import Shopkeeper, pays
 from loyalty.demo.shopping import AIRLINE
 from loyalty.demo.summary import rejects_summary, summary
-from loyalty.demo.welcome import employ, guests, keys, welcome
+from loyalty.demo.welcome import as_they_are_now, employ, guests, keys, welcome
 from loyalty.demo.writing import Plan, Script, write
 from loyalty.embedded import EmbeddedDatabaseFailed, EmbeddedServer
 from loyalty.errors import Refused
@@ -233,6 +233,8 @@ def _live(
         at=now(),
     )
     click.echo(f"who left the network: {left}")
+    with database.unit_of_work() as session:
+        members = as_they_are_now(session, members)
     return welcome(address, members, shared, takes_cards=twin is not None)
 
 

@@ -1,7 +1,7 @@
 """Who can sign in to a demo, and what there is to see."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import token_hex
 
@@ -111,6 +111,10 @@ _GUESTS = text(
      WHERE fits ORDER BY nth, member_id
     """
 )
+_POINTS = text(
+    "SELECT member_id, sum(available)::bigint AS points FROM ledger.balance"
+    " WHERE member_id = ANY(:members) GROUP BY member_id"
+)
 _ABOUT = {
     1: "the decks' own, who took two policies in October",
     2: "a diamond member",
@@ -132,6 +136,13 @@ def guests(session: Session) -> list[Guest]:
         )
         for row in session.execute(_GUESTS)
     ]
+
+
+def as_they_are_now(session: Session, members: Sequence[Guest]) -> list[Guest]:
+    """Return the same members with the points that are left of what they had."""
+    wanted = {"members": [guest.member_id for guest in members]}
+    left = {row.member_id: row.points for row in session.execute(_POINTS, wanted)}
+    return [replace(guest, points=left.get(guest.member_id, 0)) for guest in members]
 
 
 def welcome(

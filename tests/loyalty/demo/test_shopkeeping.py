@@ -12,7 +12,14 @@ from loyalty.catalogue.rules import facts_of, publication_faults
 from loyalty.clock import now, wall
 from loyalty.connections import Connections
 from loyalty.demo.shopkeeping import VISITS, Shopkeeper, goods, pays
-from loyalty.demo.welcome import PEOPLE, employ, guests, keys, welcome
+from loyalty.demo.welcome import (
+    PEOPLE,
+    as_they_are_now,
+    employ,
+    guests,
+    keys,
+    welcome,
+)
 from loyalty.keyring import Keyring
 from loyalty.settings import Settings
 from loyalty.staff.rules import ROLES
@@ -119,3 +126,21 @@ def test_a_visitor_is_told_who_can_sign_in(crowd):
         assert said in told
     for login, *_ in PEOPLE:
         assert login in told
+
+
+def test_a_visitor_is_told_what_guests_still_have(crowd, keeper):
+    with crowd.database.unit_of_work() as session:
+        before = guests(session)
+    keeper.live(None)
+
+    with crowd.database.unit_of_work() as session:
+        after = as_they_are_now(session, before)
+        rows = session.execute(
+            text("SELECT member_id, sum(available) FROM ledger.balance GROUP BY 1")
+        )
+        held = {row[0]: row[1] for row in rows}
+
+    assert [guest.points for guest in after] == [
+        held.get(guest.member_id, 0) for guest in before
+    ]
+    assert [guest.points for guest in after] != [guest.points for guest in before]
