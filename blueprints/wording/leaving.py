@@ -113,7 +113,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "alarmed": ("人工跟进中", "A person is looking at it"),
         "done": ("已终止", "Ended"),
         "survived": ("保留", "Stays yours"),
-        "dropped": ("您已恢复在网，不再终止", "You are back; it was not ended"),
+        "dropped": ("在网情况有变，未办理", "Not done: a line came back or left again"),
         "back": ("已恢复", "Given back"),
     },
     "leaving_why": {
