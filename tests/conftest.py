@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ def server() -> Iterator[EmbeddedServer]:
     server = EmbeddedServer(data_dir)
     try:
         server.start()
+        # Tests end processes, never the machine: nothing has to outlive a power cut.
+        set_fsync(server, "off")
         yield server
     finally:
         server.stop()
@@ -136,6 +139,19 @@ def _copy(server: EmbeddedServer, template: str) -> Iterator[Database]:
             yield database
     finally:
         _statement(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def set_fsync(server: EmbeddedServer, state: str) -> None:
+    """Have a server wait for its disk, or not; it does when this returns."""
+    _statement(server, f"ALTER SYSTEM SET fsync = {state}")
+    _statement(server, "SELECT pg_reload_conf()")
+    with Database(embedded_url(server)) as maintenance:
+        for _ in range(1_000):
+            with maintenance.owner_engine.connect() as connection:
+                if connection.scalar(text("SHOW fsync")) == state:
+                    return
+            time.sleep(0.01)
+    raise AssertionError("the server did not read its settings again")
 
 
 def _statement(server: EmbeddedServer, statement: str) -> None:

@@ -8,8 +8,17 @@ from loyalty.bench.measuring import REFERENCE, Measure, Report, percentile, resu
 from loyalty.bench.scratch import scratch
 from loyalty.database import embedded_url, libpq_dsn
 from loyalty.settings import Settings
+from tests.conftest import set_fsync
 
 KEYS = {"case", "per_second", "spread", "reference", "ratio", "p50_ms", "p99_ms"}
+
+
+@pytest.fixture(autouse=True)
+def durable(server):
+    """A server that waits for its disk: on no other is anything measured."""
+    set_fsync(server, "on")
+    yield
+    set_fsync(server, "off")
 
 
 @pytest.fixture
