@@ -402,6 +402,49 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
     lost, had all been known in its time: a line that was said to be closed turns out to
     have been moved inside the network.
     """
+    _post_returned(session, facts)
+    # What comes back pending has been so since the return.
+    voided = departure_of("b.member_id", "'bill:' || b.bill_ref")
+    session.execute(
+        text(
+            f"""
+            UPDATE bill b SET standing_on = r.happened_on FROM returned r
+             WHERE b.member_id = r.member_id AND b.standing = 'pending'
+               AND b.standing_on < r.happened_on
+               AND EXISTS (SELECT FROM {voided} d WHERE d.entry_id = r.voided_by)
+            """
+        )
+    )
+    session.execute(
+        text(
+            """
+            UPDATE departure d
+               SET reinstated_on = r.happened_on, reinstated_by = r.reinstated_by
+              FROM returned r
+             WHERE d.member_id = r.member_id AND d.event_ref = r.departure
+            """
+        )
+    )
+    give_back(session)
+    reinstate_tiers(
+        session,
+        members=_WITH_TIER.format(who="returned", more="AND b.comes_back"),
+        on="l.happened_on",
+        actor=_ACTOR,
+        reason="reinstatement",
+        at=_now(session),
+    )
+    settle_bounced(
+        session, members="returned", on="happened_on", actor="'job:reinstatement'"
+    )
+
+
+def _post_returned(session: Session, facts: Mapping[str, object]) -> None:
+    """Fill `returned` with who is back in time, and post what they have again.
+
+    One statement reverses what voided their points, and another entry for each that
+    was given back and void since.
+    """
     common = {
         "kind": "'reinstatement'",
         "units": "NULL",
@@ -459,40 +502,6 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
           LEFT JOIN answer a ON a.entry = w.nth
         """,
         dict(facts),
-    )
-    # What comes back pending has been so since the return.
-    voided = departure_of("b.member_id", "'bill:' || b.bill_ref")
-    session.execute(
-        text(
-            f"""
-            UPDATE bill b SET standing_on = r.happened_on FROM returned r
-             WHERE b.member_id = r.member_id AND b.standing = 'pending'
-               AND b.standing_on < r.happened_on
-               AND EXISTS (SELECT FROM {voided} d WHERE d.entry_id = r.voided_by)
-            """
-        )
-    )
-    session.execute(
-        text(
-            """
-            UPDATE departure d
-               SET reinstated_on = r.happened_on, reinstated_by = r.reinstated_by
-              FROM returned r
-             WHERE d.member_id = r.member_id AND d.event_ref = r.departure
-            """
-        )
-    )
-    give_back(session)
-    reinstate_tiers(
-        session,
-        members=_WITH_TIER.format(who="returned", more="AND b.comes_back"),
-        on="l.happened_on",
-        actor=_ACTOR,
-        reason="reinstatement",
-        at=_now(session),
-    )
-    settle_bounced(
-        session, members="returned", on="happened_on", actor="'job:reinstatement'"
     )
 
 

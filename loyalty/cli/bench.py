@@ -12,6 +12,17 @@ from loyalty.cli.opening import needs
 from loyalty.settings import Settings
 from loyalty.staff.rules import Permission
 
+# Of benches that load whole files; the reference runs beside them.
+_ROUNDS = click.option(
+    "--rounds", default=3, show_default=True, type=click.IntRange(1, 100)
+)
+_SECONDS = click.option(
+    "--seconds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1, 3600),
+    help="Of the reference in every round.",
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -59,14 +70,8 @@ def ledger(
 @click.option(
     "--bills", default=100_000, show_default=True, type=click.IntRange(1, 10_000_000)
 )
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
-@click.option(
-    "--seconds",
-    default=5,
-    show_default=True,
-    type=click.IntRange(1, 3600),
-    help="Of the reference in every round.",
-)
+@_ROUNDS
+@_SECONDS
 @_JSON
 @needs(Permission.OPERATE)
 def feed(*, bills: int, rounds: int, seconds: int, as_json: bool) -> None:
@@ -80,14 +85,8 @@ def feed(*, bills: int, rounds: int, seconds: int, as_json: bool) -> None:
 @click.option(
     "--members", default=50_000, show_default=True, type=click.IntRange(1, 10_000_000)
 )
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
-@click.option(
-    "--seconds",
-    default=5,
-    show_default=True,
-    type=click.IntRange(1, 3600),
-    help="Of the reference in every round.",
-)
+@_ROUNDS
+@_SECONDS
 @_JSON
 @needs(Permission.OPERATE)
 def churn(*, members: int, rounds: int, seconds: int, as_json: bool) -> None:

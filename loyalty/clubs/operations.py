@@ -5,7 +5,7 @@ Whoever joins is locked by their book, so that two clicks are one joining.
 
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import TextClause, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -261,73 +261,48 @@ def repaid(
     note(session, membership, actor=actor, reason=None, at=at)
 
 
+# Whose term is over, and whose waited and begins: one active term of each club.
+_OVER = "state IN ('waiting', 'active') AND ends_on < :on"
+_BEGINS = """
+state = 'waiting' AND starts_on <= :on AND ends_on >= :on AND NOT EXISTS (
+    SELECT FROM club_membership a
+     WHERE a.member_id = w.member_id AND a.club = w.club AND a.state = 'active')
+"""
+
+
 def lapse(session: Session, *, on: date, at: datetime, limit: int = 10_000) -> int:
     """End terms whose last day is over, and begin those that waited; how many.
 
     A chunk of them; what is done is not found again.
     """
-    return int(
-        session.scalar(
-            text(
-                """
-                WITH over AS (
-                    UPDATE club_membership m SET state = 'lapsed', state_at = :at
-                      FROM (SELECT member_id, membership_ref FROM club_membership
-                             WHERE state IN ('waiting', 'active') AND ends_on < :on
-                             ORDER BY member_id, membership_ref LIMIT :limit
-                               FOR UPDATE) o
-                     WHERE m.member_id = o.member_id
-                       AND m.membership_ref = o.membership_ref
-                 RETURNING m.member_id, m.membership_ref, m.state
-                ),
-                noted AS (
-                    INSERT INTO club_event (member_id, membership_ref, nth, state, at,
-                                            actor)
-                    SELECT member_id, membership_ref,
-                           1 + (SELECT max(nth) FROM club_event e
-                                 WHERE e.member_id = o.member_id
-                                   AND e.membership_ref = o.membership_ref),
-                           state, :at, 'job:lapse-clubs' FROM over o
-                )
-                SELECT count(*) FROM over
-                """
-            ),
-            {"on": on, "at": at, "limit": limit},
+    facts = {"on": on, "at": at, "limit": limit}
+    ended: int = session.scalar(_turn(_OVER, "lapsed"), facts) or 0
+    begun: int = session.scalar(_turn(_BEGINS, "active"), facts) or 0
+    return ended + begun
+
+
+def _turn(which: str, state: str) -> TextClause:
+    """Return the statement that brings a chunk of memberships `w` to a state."""
+    return text(
+        f"""
+        WITH turned AS (
+            UPDATE club_membership m SET state = '{state}', state_at = :at
+              FROM (SELECT member_id, membership_ref FROM club_membership w
+                     WHERE {which}
+                     ORDER BY member_id, membership_ref LIMIT :limit FOR UPDATE) c
+             WHERE m.member_id = c.member_id AND m.membership_ref = c.membership_ref
+         RETURNING m.member_id, m.membership_ref, m.state
+        ),
+        noted AS (
+            INSERT INTO club_event (member_id, membership_ref, nth, state, at, actor)
+            SELECT member_id, membership_ref,
+                   1 + (SELECT max(nth) FROM club_event e
+                         WHERE e.member_id = t.member_id
+                           AND e.membership_ref = t.membership_ref),
+                   state, :at, 'job:lapse-clubs' FROM turned t
         )
-        or 0
-    ) + int(
-        session.scalar(
-            text(
-                """
-                WITH begun AS (
-                    UPDATE club_membership m SET state = 'active', state_at = :at
-                      FROM (SELECT member_id, membership_ref FROM club_membership w
-                             WHERE state = 'waiting' AND starts_on <= :on
-                               AND ends_on >= :on AND NOT EXISTS (
-                                   SELECT FROM club_membership a
-                                    WHERE a.member_id = w.member_id
-                                      AND a.club = w.club AND a.state = 'active')
-                             ORDER BY member_id, membership_ref LIMIT :limit
-                               FOR UPDATE) b
-                     WHERE m.member_id = b.member_id
-                       AND m.membership_ref = b.membership_ref
-                 RETURNING m.member_id, m.membership_ref, m.state
-                ),
-                noted AS (
-                    INSERT INTO club_event (member_id, membership_ref, nth, state, at,
-                                            actor)
-                    SELECT member_id, membership_ref,
-                           1 + (SELECT max(nth) FROM club_event e
-                                 WHERE e.member_id = b.member_id
-                                   AND e.membership_ref = b.membership_ref),
-                           state, :at, 'job:lapse-clubs' FROM begun b
-                )
-                SELECT count(*) FROM begun
-                """
-            ),
-            {"on": on, "at": at, "limit": limit},
-        )
-        or 0
+        SELECT count(*) FROM turned
+        """
     )
 
 
