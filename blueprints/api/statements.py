@@ -14,12 +14,13 @@ from blueprints.api.naming import REF_PATTERN
 from blueprints.api.problems import BadPeriod
 from blueprints.api.shapes import Closed, MoneySchema, Open, written
 from blueprints.oauth.protecting import caller, requires_scope
+from loyalty.breaks.rules import BREAKS
 from loyalty.clock import business_date, now
 from loyalty.feeds.kinds import MONTH, REF, TEXT, IllFormed
 from loyalty.settlement.models import Dispute
 from loyalty.settlement.operations import dispute_of, raise_dispute
 from loyalty.settlement.queries import month_of
-from loyalty.settlement.rules import BREAKS, STATES
+from loyalty.settlement.rules import STATES
 
 _KINDS = (
     "accrued",

@@ -19,9 +19,9 @@ from blueprints.api.shapes import (
     written,
 )
 from blueprints.oauth.protecting import caller, requires_scope
+from loyalty.breaks.rules import DIFFERENCES
 from loyalty.clock import now
 from loyalty.feeds.kinds import DAY
-from loyalty.settlement.rules import DIFFERENCES
 from loyalty.settlement.tills import KINDS, compare_day
 from partners.ports import Tally
 

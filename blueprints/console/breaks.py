@@ -10,9 +10,9 @@ from blueprints.language import speak
 from blueprints.sessions import requires
 from blueprints.wording import term
 from loyalty.alliance.queries import partners
-from loyalty.settlement import queries
-from loyalty.settlement.models import StatementBreak
-from loyalty.settlement.rules import SUBJECTS
+from loyalty.breaks import queries
+from loyalty.breaks.models import StatementBreak
+from loyalty.breaks.rules import SUBJECTS
 from loyalty.settlement.tills import KINDS
 from loyalty.staff.rules import Permission
 

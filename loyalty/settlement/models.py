@@ -1,21 +1,13 @@
-"""Tables of disputes, of comparisons, and of the differences they found."""
+"""The table of disputes."""
 
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    ForeignKey,
-    Identity,
-    Index,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from loyalty.breaks.rules import BREAKS
 from loyalty.database import Base
-from loyalty.settlement.rules import BREAKS, DIFFERENCES, STATES, SUBJECTS
+from loyalty.settlement.rules import STATES
 
 
 class Dispute(Base):
@@ -53,63 +45,3 @@ class Dispute(Base):
     answer: Mapped[str | None]  # None: open; so below
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[str | None]
-
-
-def _one_of(column: str, codes: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(code) for code in codes)})"
-
-
-class Comparison(Base):
-    """What a partner says of a month or a day, beside what we say: a fact."""
-
-    __tablename__ = "comparison"
-    __table_args__ = (
-        CheckConstraint(_one_of("subject", SUBJECTS), name="subject_known"),
-        Index(None, "partner", "subject", "about_on"),
-    )
-
-    comparison_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    subject: Mapped[str]
-    partner: Mapped[str] = mapped_column(ForeignKey("partner.partner"))
-    about_on: Mapped[date]  # the day, or the first one of the month
-    ours: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    theirs: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    differences: Mapped[int]
-    actor: Mapped[str]
-    compared_at: Mapped[datetime]
-
-
-class StatementBreak(Base):
-    """A difference between a partner's figures and ours, until it is gone."""
-
-    __tablename__ = "statement_break"
-    __table_args__ = (
-        CheckConstraint(_one_of("subject", SUBJECTS), name="subject_known"),
-        CheckConstraint(_one_of("code", DIFFERENCES), name="code_known"),
-        Index(
-            "statement_break_open_key",
-            "subject",
-            "partner",
-            "about_on",
-            "reference",
-            "code",
-            unique=True,
-            postgresql_where=text("closed_at IS NULL"),
-        ),
-    )
-
-    break_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    subject: Mapped[str]
-    partner: Mapped[str] = mapped_column(ForeignKey("partner.partner"))
-    about_on: Mapped[date]
-    reference: Mapped[str]  # the policy and what happened to it, or a kind of total
-    code: Mapped[str]
-    ours_count: Mapped[int | None] = mapped_column(BigInteger)  # None: not counted
-    theirs_count: Mapped[int | None] = mapped_column(BigInteger)
-    ours_units: Mapped[int | None] = mapped_column(BigInteger)  # None: none at all
-    theirs_units: Mapped[int | None] = mapped_column(BigInteger)
-    ours_fen: Mapped[int | None] = mapped_column(BigInteger)
-    theirs_fen: Mapped[int | None] = mapped_column(BigInteger)
-    found_at: Mapped[datetime]
-    seen_at: Mapped[datetime]  # when it was last found
-    closed_at: Mapped[datetime | None]  # None: it is still there

@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.breaks.comparing import Difference, keep
+from loyalty.breaks.models import Comparison
 from loyalty.database import Database, retrying
-from loyalty.settlement.comparing import Difference, keep
-from loyalty.settlement.models import Comparison
 from partners.ports import Outcome, PremiumBill, PremiumLine, Underwriter
 
 _ACTOR: Final = "job:compare-insurer-bills"

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from loyalty.settlement.errors import PeriodAhead, UnknownDispute
-from loyalty.settlement.models import Comparison, Dispute, StatementBreak
+from loyalty.settlement.models import Dispute
 
 LISTED_MAX: Final = 500
 
@@ -118,31 +118,3 @@ def disputes_by_state(session: Session) -> dict[str, int]:
     """Return how many disputes are in each state."""
     rows = session.execute(select(Dispute.state, func.count()).group_by(Dispute.state))
     return {state: int(count) for state, count in rows}
-
-
-def breaks(
-    session: Session, *, is_open: bool, subject: str | None, limit: int
-) -> Sequence[StatementBreak]:
-    """Return differences between partners' figures and ours, the newest day first."""
-    wanted = select(StatementBreak).where(
-        StatementBreak.closed_at.is_(None)
-        if is_open
-        else StatementBreak.closed_at.is_not(None)
-    )
-    if subject is not None:
-        wanted = wanted.where(StatementBreak.subject == subject)
-    return session.scalars(
-        wanted.order_by(
-            StatementBreak.about_on.desc(),
-            StatementBreak.partner,
-            StatementBreak.reference,
-            StatementBreak.break_id,
-        ).limit(limit)
-    ).all()
-
-
-def comparisons(session: Session, *, limit: int) -> Sequence[Comparison]:
-    """Return what was compared, the newest first."""
-    return session.scalars(
-        select(Comparison).order_by(Comparison.comparison_id.desc()).limit(limit)
-    ).all()

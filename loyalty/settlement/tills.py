@@ -13,11 +13,11 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.breaks.comparing import Difference, keep
+from loyalty.breaks.models import Comparison
 from loyalty.database import Database, retrying
 from loyalty.settings import TIME_ZONE
-from loyalty.settlement.comparing import Difference, keep
 from loyalty.settlement.errors import DayAhead
-from loyalty.settlement.models import Comparison
 from partners.ports import Merchant, Outcome, Tally
 
 KINDS: Final = ("sales", "voids", "refunds")

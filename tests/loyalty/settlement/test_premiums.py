@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from ledger.book import Book
+from loyalty.breaks.queries import breaks
 from loyalty.connections import Connections
 from loyalty.database import retrying
 from loyalty.jobs.running import run_job
 from loyalty.orders.delivery import advance
 from loyalty.orders.operations import cancel
 from loyalty.settlement.premiums import compare, compare_bill
-from loyalty.settlement.queries import breaks
 from partners.adapters.insurer import Insurer, InsurerSettings
 from partners.ports import Outcome, PremiumBill
 from partners.sandbox.insurer_server import InsurerSandbox

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.settlement.models import Comparison
+from loyalty.breaks.models import Comparison
 
 _KEEP = text(
     """

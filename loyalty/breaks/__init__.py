@@ -1,0 +1,1 @@
+"""Differences between partners' figures and ours, whoever compares them."""
