@@ -98,6 +98,31 @@ class TillTerms(Base):
     hold_minutes: Mapped[int]
 
 
+class EstimateTerms(Base):
+    """What is expected of points of which nothing better is known, from a month on."""
+
+    __tablename__ = "estimate_terms"
+    __table_args__ = (
+        CheckConstraint(
+            "redeemed_num >= 0 AND redeemed_den >= redeemed_num AND redeemed_den > 0"
+            " AND value_num > 0 AND value_den > 0",
+            name="makes_sense",
+        ),
+        CheckConstraint("extract(day FROM valid_from) = 1", name="is_of_a_month"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    valid_from: Mapped[date]  # the first day of a month
+    redeemed_num: Mapped[int]  # of all points issued, those that will be redeemed
+    redeemed_den: Mapped[int]
+    value_num: Mapped[int]  # of a point that is redeemed, in fen
+    value_den: Mapped[int]
+    approval_id: Mapped[int | None] = mapped_column(
+        BigInteger
+    )  # None: the terms that the programme ships with
+    loaded_at: Mapped[datetime]
+
+
 class TierPolicy(Base):
     """One version of how tiers are reached, kept and lost."""
 

@@ -14,6 +14,7 @@ from loyalty.rules.models import (
     ClubTerms,
     CommunityTerms,
     EntitlementTerms,
+    EstimateTerms,
     ExcludedCategory,
     ProgrammeTerms,
     TierPolicy,
@@ -79,6 +80,18 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
                 "hold_minutes": till["hold_minutes"],
             }
             for till in terms.get("till", [])
+        ],
+        EstimateTerms: [
+            {
+                "version": estimates["version"],
+                "valid_from": estimates["valid_from"],
+                "redeemed_num": estimates["redemption_rate"][0],
+                "redeemed_den": estimates["redemption_rate"][1],
+                "value_num": estimates["point_value_fen"][0],
+                "value_den": estimates["point_value_fen"][1],
+                "loaded_at": at,
+            }
+            for estimates in terms.get("estimates", [])
         ],
         **_tiers(terms.get("tier_policy"), terms.get("tier", []), at),
         CommunityTerms: [

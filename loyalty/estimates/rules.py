@@ -26,6 +26,16 @@ class Bound(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is expected of points of which nothing better is known, from a month on."""
+
+    version: int
+    valid_from: date  # the first day of a month
+    redemption_rate: Fraction  # of all points issued, those that will be redeemed
+    point_value_fen: Fraction  # of a point that is redeemed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A cohort's row of the redemption triangle (R3), in points."""
 

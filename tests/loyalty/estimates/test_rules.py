@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty.finance.cohorts import CohortState, close
-from loyalty.finance.estimates import (
+from loyalty.estimates.rules import (
     Bound,
     Row,
     chain_ladder,
@@ -17,6 +16,7 @@ from loyalty.finance.estimates import (
     development_factors,
     sensitivity,
 )
+from loyalty.finance.cohorts import CohortState, close
 
 # Redeemed by age:  Jan 100 150 180 · Feb 200 300 · Mar 150
 JANUARY = Row(earned_in=date(2026, 1, 1), issued=1_000, redeemed=(100, 50, 30))
