@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.accrual.operations import settle_bounced
 from loyalty.churn.lines import follow
+from loyalty.churn.news import tell_reinstated, tell_voided
 from loyalty.churn.steps import announce, give_back, write_steps
 from loyalty.members.claims import claim_new, decide_known, fill, reject, rounds
 from loyalty.points.operations import (
@@ -45,12 +46,26 @@ def book_events(session: Session, *, feed_file: int) -> None:
     of late or twice changes nothing but what it would have changed in its time.
     """
     let_nobody_earn(session)
+    session.execute(_KEEP_TO_OURSELVES)
     for _ in _turns(session, feed_file=feed_file):
         facts = {"feed_file": feed_file, "first_open": first_open_day(session)}
         announce(session)
         _void(session, _LEFT_NOW, facts)
         _restore_returned(session, facts)
         _set_gates(session)
+
+
+# Two lines of one person may be heard of by two loaders at once, and neither would see
+# that the other line ends as well.
+_KEEP_TO_OURSELVES = text(
+    f"""
+    SELECT FROM member m
+     WHERE m.member_id IN (
+           SELECT k.member_id FROM (SELECT DISTINCT member_id FROM line) l
+            CROSS JOIN LATERAL ({KIN.format(member="l.member_id")}) k(member_id))
+     ORDER BY m.member_id FOR NO KEY UPDATE
+    """
+)
 
 
 def foresee(session: Session) -> None:
@@ -101,14 +116,14 @@ def void_due(session: Session, *, business_date: date) -> int:
     Returns of how many. Whoever was voided is not due again.
     """
     let_nobody_earn(session)
-    due = f"""
+    fill(session, "due_now", _DUE_NOW, {"business_date": business_date})
+    due = """
         SELECT d.member_id, d.event_ref, d.void_on AS effective_on,
                greatest(CAST(d.void_on AS timestamptz), d.left_at) AS occurred_at,
                CAST(md5(d.event_ref) AS uuid) AS content, d.policy_version, d.reason
-          FROM departure d
+          FROM departure d JOIN due_now USING (member_id)
          WHERE d.booked_at IS NULL AND d.reinstated_on IS NULL
            AND d.void_on <= :business_date
-         ORDER BY d.void_on, d.member_id LIMIT {_VOID_LIMIT}
     """
     facts = {
         "feed_file": None,
@@ -125,6 +140,17 @@ def void_due(session: Session, *, business_date: date) -> int:
     )
     return done
 
+
+# Locked, so that none of them comes back meanwhile; whoever is locked elsewhere is due
+# the next time.
+_DUE_NOW = f"""
+SELECT m.member_id FROM member m
+ WHERE m.member_id IN (
+       SELECT d.member_id FROM departure d
+        WHERE d.booked_at IS NULL AND d.reinstated_on IS NULL
+          AND d.void_on <= :business_date)
+ ORDER BY m.member_id LIMIT {_VOID_LIMIT} FOR NO KEY UPDATE SKIP LOCKED
+"""
 
 # The members whose standing an event may change: whose line it is, and who else is
 # the same person (domain.md A27; peers.md 24). What ended their last line, the last
@@ -352,6 +378,7 @@ def _void(
     found = session.execute(_BOOK_DEPARTURES).all()
     if found:
         write_steps(session)
+        tell_voided(session)
         end_tiers(
             session,
             members=_WITH_TIER.format(who="voiding", more=""),
@@ -426,6 +453,7 @@ def _restore_returned(session: Session, facts: Mapping[str, object]) -> None:
         )
     )
     give_back(session)
+    tell_reinstated(session)
     reinstate_tiers(
         session,
         members=_WITH_TIER.format(who="returned", more="AND b.comes_back"),

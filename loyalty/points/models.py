@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
@@ -37,3 +37,17 @@ class Departure(Base):
     booked_at: Mapped[datetime | None]
     reinstated_on: Mapped[date | None]  # None: what was voided stays void
     reinstated_by: Mapped[UUID | None]
+
+
+class ComingAndGoing(Base):
+    """The table whose locks keep those who earn and those who leave apart.
+
+    It has no rows.
+    """
+
+    __tablename__ = "coming_and_going"
+    __table_args__ = (CheckConstraint("false", name="stays_empty"),)
+
+    nothing: Mapped[int] = mapped_column(
+        SmallInteger, primary_key=True, autoincrement=False
+    )

@@ -88,9 +88,11 @@ def departure_of(member_id: str, reference: str) -> str:
     )
 
 
-# Who comes and goes is decided alone; the number is arbitrary. Taken first of all
-# in a transaction, so that nobody waits for it who is waited for.
-_COMING_AND_GOING = {"key": 0x4348524E}
+# Who earns and who leaves keep each other waiting, and nobody of their own kind: no
+# advisory lock can do that, but these two modes can. Taken first of all in a
+# transaction, so that nobody waits for it who is waited for.
+_EARNING = text("LOCK TABLE coming_and_going IN ROW EXCLUSIVE MODE")
+_LEAVING = text("LOCK TABLE coming_and_going IN SHARE MODE")
 
 
 def let_nobody_leave(session: Session) -> None:
@@ -98,14 +100,15 @@ def let_nobody_leave(session: Session) -> None:
 
     What they earn is decided by where they are, before their books are locked.
     """
-    session.execute(
-        text("SELECT pg_advisory_xact_lock_shared(:key)"), _COMING_AND_GOING
-    )
+    session.execute(_EARNING)
 
 
 def let_nobody_earn(session: Session) -> None:
-    """Wait for all that is being earned; members may then leave and return."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), _COMING_AND_GOING)
+    """Wait for all that is being earned; members may then leave and return.
+
+    Others may let members leave at the same time: each locks the members it is about.
+    """
+    session.execute(_LEAVING)
 
 
 # Who dates entries to open days shares this lock; who closes a month has it alone.

@@ -1,13 +1,17 @@
 """What leaving voids and returning restores (design.md 5, Starting terms: Churn)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from time import sleep
 
 import pytest
 from sqlalchemy import text
 
 from loyalty.feeds.formats import FEEDS
+from loyalty.feeds.lines import book_lines
 from loyalty.feeds.loading import load
+from loyalty.feeds.models import PartnerBatch
+from loyalty.settings import TIME_ZONE
 from tests.journeys.conftest import WANG, line_of
 
 SECOND = "13300000002"
@@ -492,3 +496,42 @@ def test_who_pays_while_leaving_has_left(programme, holds):
     assert holds() == (0, 0, 0)
     programme.event("E-2", WANG, "reconnected", "2007-11-20")
     assert holds() == (150, 90, 20)
+
+
+def test_two_loaders_hear_of_two_lines_of_one_person(programme, holds):
+    """Each would see the other line alive, if they did not wait for each other."""
+    self_of_his = ("WANG2", "客户WANG", "hash-of-WANG", SECOND)
+    programme.load("subscribers", (*self_of_his, *line_of("WANG", SECOND)[4:]))
+    programme.load("opening", ("WANG", "CUP", 150, "operator", "2007-09", ""))
+
+    def end(msisdn):
+        row = [f"E-{msisdn}", msisdn, "ported_out", "", "2007-11-10T12:00:00+08:00"]
+        batch = PartnerBatch(
+            client_id="test",
+            partner="operator",
+            batch_ref=None,
+            lines=1,
+            called_at=datetime(2007, 11, 10, 12, tzinfo=TIME_ZONE),
+        )
+        with programme.database.unit_of_work() as session:
+            (answer,) = book_lines(
+                session, FEEDS["subscription-events"], [row], batch=batch
+            )
+        return answer.outcome
+
+    with (
+        ThreadPoolExecutor(2) as pool,
+        programme.database.owner_engine.connect() as keeper,
+    ):
+        keeper.execute(text("SELECT FROM member FOR UPDATE"))
+        told = []
+        for msisdn in (WANG, SECOND):
+            told.append(pool.submit(end, msisdn))
+            wait_until(programme, waiting=len(told))
+        keeper.rollback()
+        assert [one.result() for one in told] == ["booked", "booked"]
+
+    assert programme.rows(
+        "SELECT member_ref FROM member WHERE left_on = '2007-11-10' ORDER BY 1"
+    ) == [("WANG",), ("WANG2",)]
+    assert holds() == (0, 0, 0)
