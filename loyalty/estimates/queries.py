@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from loyalty.estimates.rules import Terms
@@ -28,6 +29,27 @@ _EXPECTED = text(
       FROM cohort_estimate
      WHERE effective_in <= :period
      ORDER BY unit, earned_in, funding, effective_in DESC, estimate_id DESC
+    """
+)
+_SIGNED = """
+       e.unit, e.earned_in, e.funding, e.expected, e.suggested, e.effective_in,
+       e.basis, e.memo, e.approval_id, e.approved_at, m.login AS maker,
+       c.login AS checker
+  FROM cohort_estimate e
+  JOIN staff m ON m.staff_id = e.maker JOIN staff c ON c.staff_id = e.checker
+"""
+_AGREED = text(
+    f"""
+    SELECT DISTINCT ON (e.unit, e.earned_in, e.funding) {_SIGNED}
+     WHERE e.effective_in <= :period
+     ORDER BY e.unit, e.earned_in, e.funding, e.effective_in DESC, e.estimate_id DESC
+    """
+)
+_PAST = text(
+    f"""
+    SELECT {_SIGNED}
+     WHERE e.unit = :unit AND e.earned_in = :earned_in AND e.funding = :funding
+     ORDER BY e.effective_in DESC, e.estimate_id DESC
     """
 )
 # Both kinds of request name the month from which they would hold.
@@ -58,6 +80,21 @@ class InForce:
         return self.redemption_rate * self.point_value_fen
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """An estimate of a cohort, and who agreed on it."""
+
+    expected: int  # points ever redeemed, E_total
+    suggested: int | None  # by the past, then; None: it was silent
+    effective_in: date  # the month from which on it holds
+    basis: str
+    memo: str
+    maker: str
+    checker: str
+    approval_id: int
+    approved_at: datetime
+
+
 def in_force(session: Session, *, period: date, at: datetime | None = None) -> InForce:
     """Return the estimates and the terms that hold in a month.
 
@@ -81,6 +118,29 @@ def in_force(session: Session, *, period: date, at: datetime | None = None) -> I
     )
 
 
+def agreed(session: Session, *, period: date) -> dict[Cohort, Agreed]:
+    """Return the estimates that hold in a month, and who agreed on each."""
+    return {
+        Cohort(row.unit, row.earned_in, row.funding): _agreed(row)
+        for row in session.execute(_AGREED, {"period": period})
+    }
+
+
+def past_of(session: Session, *, cohort: Cohort) -> list[Agreed]:
+    """Return all estimates of a cohort, the newest first."""
+    return [
+        _agreed(row)
+        for row in session.execute(
+            _PAST,
+            {
+                "unit": cohort.unit,
+                "earned_in": cohort.earned_in,
+                "funding": cohort.funding,
+            },
+        )
+    ]
+
+
 def versions(session: Session) -> list[Terms]:
     """Return all versions of the terms, the newest first."""
     return [
@@ -98,3 +158,17 @@ def waiting(session: Session, *, period: date, at: datetime | None = None) -> in
     """Return how many requests would change what holds in a month."""
     asked = {"terms": CHANGE_TERMS, "expect": EXPECT, "period": period, "at": at}
     return int(session.scalars(_WAITING, asked).one())
+
+
+def _agreed(row: Row[Any]) -> Agreed:
+    return Agreed(
+        expected=row.expected,
+        suggested=row.suggested,
+        effective_in=row.effective_in,
+        basis=row.basis,
+        memo=row.memo,
+        maker=row.maker,
+        checker=row.checker,
+        approval_id=row.approval_id,
+        approved_at=row.approved_at,
+    )

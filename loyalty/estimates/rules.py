@@ -1,7 +1,8 @@
 """How many points of a cohort will ever be redeemed: suggestions for who decides it.
 
-Finance sets the estimate with a second person; this only says what the past suggests
-and what another estimate would change (domain.md 2.6). Exact and pure.
+Finance sets the estimate with a second person; this only says what the past suggests,
+what another estimate would change, and how good the last ones were (domain.md 2.6,
+2.9). Exact and pure.
 """
 
 from collections.abc import Sequence
@@ -44,7 +45,26 @@ class Row:
     redeemed: tuple[int, ...]  # in each month since, the month of earning first
     held: int = 0  # set aside by redemptions that are under way
     expired: int = 0
-    voided: int = 0
+    voided: int = 0  # by leaving, or forfeited
+    seen_from: int = 0  # the first age that was seen; later: an older programme's
+
+    @property
+    def latest(self) -> int:
+        """Points redeemed so far."""
+        return sum(self.redeemed)
+
+    @property
+    def floor(self) -> int:
+        """The fewest points that can be redeemed in the end."""
+        return self.latest + self.held
+
+    @property
+    def cap(self) -> int:
+        """The most points that can be redeemed in the end.
+
+        More can be spent than is left of what was issued: spent, then clawed back.
+        """
+        return max(self.issued - self.expired - self.voided, self.floor)
 
     @property
     def cumulative(self) -> tuple[int, ...]:
@@ -74,13 +94,29 @@ class Sensitivity:
     true_up: Fraction  # fen of revenue, against the present estimate
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackTest:
+    """What an estimate had foretold for some months, and what came, in points."""
+
+    earned_in: date
+    expected: Fraction  # the estimate that held at their beginning
+    redeemed_then: int
+    foretold: Fraction | None  # None: nobody could say
+    came: int
+
+    @property
+    def missed(self) -> Fraction | None:
+        """What came beyond what was foretold; None: nothing was."""
+        return None if self.foretold is None else self.came - self.foretold
+
+
 def development_factors(rows: Sequence[Row]) -> list[Fraction | None]:
     """Return by how much redemptions grow from each month of age to the next.
 
-    Each is weighted by volume, over the cohorts old enough for both ages; None: nothing
-    had been redeemed at the earlier age.
+    Each is weighted by volume, over the cohorts old enough for both ages that were seen
+    from their first month; None: nothing had been redeemed at the earlier age.
     """
-    triangle = [row.cumulative for row in rows]
+    triangle = [row.cumulative for row in rows if not row.seen_from]
     ages = max((len(row) for row in triangle), default=0)
     factors: list[Fraction | None] = []
     for age in range(1, ages):
@@ -100,7 +136,7 @@ def developed_shares(
     factor on the way is missing.
     """
     assert tail > 0
-    if not any(row.redeemed for row in rows):
+    if not any(row.redeemed and not row.seen_from for row in rows):
         return []
     to_come: Fraction | None = tail
     shares = [1 / tail]
@@ -117,28 +153,27 @@ def chain_ladder(rows: Sequence[Row], *, tail: Fraction = NO_TAIL) -> list[Sugge
     What is redeemed so far ÷ the part that cohorts of that age have redeemed, rounded
     half up to a point; at least what is redeemed or held, and at most what was issued
     and has neither expired nor been voided. A cohort of which nothing was redeemed yet
-    has no suggestion while redemptions are still to come.
+    has no suggestion while redemptions are still to come, nor has one older than all
+    that were seen from their first month. Of points taken over from an older programme
+    only what came after is compared.
     """
     shares = developed_shares(rows, tail=tail)
     return [_suggestion(row, shares) for row in rows]
 
 
 def _suggestion(row: Row, shares: Sequence[Fraction | None]) -> Suggestion:
-    latest = sum(row.redeemed)
-    developed = shares[len(row.redeemed) - 1] if row.redeemed else None
+    latest = row.latest
+    developed = _developed(row, shares)
     if developed is None or (latest <= 0 and developed != 1):
         return Suggestion(
             earned_in=row.earned_in, latest=latest, developed=developed, expected=None
         )
     ultimate = latest / developed
     expected = round_half_up(ultimate.numerator, ultimate.denominator)
-    floor = latest + row.held
-    cap = row.issued - row.expired - row.voided
-    # More can be spent than is left of what was issued: spent, and then clawed back.
-    bounded = max(min(expected, cap), floor)
+    bounded = max(min(expected, row.cap), row.floor)
     bound = None
     if bounded != expected:
-        bound = Bound.CAP if bounded == cap else Bound.FLOOR
+        bound = Bound.FLOOR if bounded == row.floor else Bound.CAP
     return Suggestion(
         earned_in=row.earned_in,
         latest=latest,
@@ -146,6 +181,59 @@ def _suggestion(row: Row, shares: Sequence[Fraction | None]) -> Suggestion:
         expected=bounded,
         bound=bound,
     )
+
+
+def _developed(row: Row, shares: Sequence[Fraction | None]) -> Fraction | None:
+    """Return which part of what a cohort will redeem under our eyes is redeemed."""
+    age = len(row.redeemed)
+    if not 0 < age <= len(shares):
+        return None
+    share = shares[age - 1]
+    if not row.seen_from or share is None:
+        return share
+    before = shares[row.seen_from - 1]
+    if before is None or share == before != 1:
+        return None
+    return Fraction(1) if before == 1 else (share - before) / (1 - before)
+
+
+def back_test(
+    now: Sequence[Row], *, expected: Sequence[Fraction], months: int
+) -> list[BackTest]:
+    """Compare what estimates had foretold some months ago with what came.
+
+    `expected` are the estimates that held then, one for each row. Of what they left to
+    come, the part falls into these months that the cohorts known then had redeemed at
+    those ages. A cohort that was not there yet, or too old to know, foretells nothing.
+    """
+    assert months > 0
+    shares = developed_shares([_before(row, months) for row in now])
+    tests = []
+    for row, total in zip(now, expected, strict=True):
+        then = _before(row, months)
+        foretold = None
+        if then.redeemed and len(row.redeemed) <= len(shares):
+            start, end = shares[len(then.redeemed) - 1], shares[len(row.redeemed) - 1]
+            to_come = max(total - then.latest, Fraction(0))
+            if start == 1:
+                foretold = Fraction(0)
+            elif start is not None and end is not None:
+                foretold = to_come * (end - start) / (1 - start)
+        tests.append(
+            BackTest(
+                earned_in=row.earned_in,
+                expected=total,
+                redeemed_then=then.latest,
+                foretold=foretold,
+                came=row.latest - then.latest,
+            )
+        )
+    return tests
+
+
+def _before(row: Row, months: int) -> Row:
+    """Return a row of the triangle as it was known some months before."""
+    return replace(row, redeemed=row.redeemed[: max(len(row.redeemed) - months, 0)])
 
 
 def sensitivity(
