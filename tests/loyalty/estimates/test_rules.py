@@ -147,6 +147,27 @@ def test_another_estimate_is_told_with_what_it_would_change():
     assert higher.rate == Fraction(8_000_00, 850_000)
 
 
+def test_a_point_of_the_rate_either_way_is_told_as_it_is_disclosed():
+    state = CohortState(
+        issued=1_000_000,
+        redeemed=200_000,
+        allocated=Fraction(8_000_00),
+        expected=Fraction(800_000),
+    )
+
+    lower, higher = sensitivity(state, steps=[Fraction(-5), Fraction(5)])
+    one_less, one_more = sensitivity(state, steps=[Fraction(-1), Fraction(1)])
+
+    # 2.9: 750,000 and 850,000; the liability moves the other way.
+    assert [round(each.true_up) for each in (lower, higher)] == [133_33, -117_65]
+    for each in (one_less, one_more):
+        change = (
+            state.allocated * state.redeemed * (1 / each.expected - 1 / state.expected)
+        )
+        assert each.true_up == change
+        assert 8_000_00 - 2_000_00 - each.liability == change
+
+
 def test_no_step_leaves_what_can_come_true():
     state = CohortState(
         issued=1_000,
