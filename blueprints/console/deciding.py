@@ -16,6 +16,7 @@ from loyalty.exchange import cards
 from loyalty.exchange import deciding as exchange
 from loyalty.members import operations as members
 from loyalty.prepaid import billing
+from loyalty.settlement import charging, netting, statements
 from loyalty.settlement import operations as settlement
 from loyalty.staff import operations as staff
 from loyalty.staff.rules import Permission
@@ -65,6 +66,26 @@ def _accept_dispute(session: Session, approval: Approval, at: datetime) -> None:
     settlement.apply_acceptance(session, approval=approval, at=at)
 
 
+def _issue_statement(session: Session, approval: Approval, at: datetime) -> None:
+    statements.apply_issue(session, approval=approval, at=at)
+
+
+def _write_settlement_off(session: Session, approval: Approval, at: datetime) -> None:
+    netting.apply_write_off(session, approval=approval, at=at)
+
+
+def _charge_fee(session: Session, approval: Approval, at: datetime) -> date:
+    return charging.apply_fee(session, approval=approval, at=at).charged_on
+
+
+def _sell(session: Session, approval: Approval, at: datetime) -> date:
+    return charging.apply_purchase(session, approval=approval, at=at).ordered_on
+
+
+def _adjust_partner(session: Session, approval: Approval, at: datetime) -> date:
+    return charging.apply_adjustment(session, approval=approval, at=at).adjusted_on
+
+
 def _set_roles(session: Session, approval: Approval, at: datetime) -> None:
     staff.set_roles(session, approval=approval, at=at)
 
@@ -108,6 +129,11 @@ ACTIONS: Mapping[str, Action] = {
     churn.CHANGE: Action(Permission.CATALOGUE_CHECK, _let_leaving_mean),
     tiers.GRANT: Action(Permission.TIER_CHECK, _grant_tier),
     settlement.ACCEPT: Action(Permission.FINANCE_CHECK, _accept_dispute),
+    statements.ISSUE: Action(Permission.FINANCE_CHECK, _issue_statement),
+    netting.WRITE_OFF: Action(Permission.FINANCE_CHECK, _write_settlement_off),
+    charging.FEE: Action(Permission.FINANCE_CHECK, _charge_fee),
+    charging.PURCHASE: Action(Permission.FINANCE_CHECK, _sell),
+    charging.ADJUST: Action(Permission.FINANCE_CHECK, _adjust_partner),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
 }
 

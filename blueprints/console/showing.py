@@ -33,6 +33,7 @@ _TERMS = {
     "measure": "tier_measure",
     "period": "tier_period",
     "break_code": "break",
+    "fee_cause": "fee_cause",
     "scope": "churn_scope",
     "voids": "churn_benefit",
     "comes_back": "churn_benefit",
@@ -41,6 +42,7 @@ _TERMS = {
 _DAYS = (
     *("valid_from", "valid_until", "valid_to", "effective_on", "tier_until"),
     "starts_on",
+    "happened_on",
 )
 _POINTS = ("points", "mix_points")
 _NO_LIMIT = ("channels", "brands", "tiers", "clubs")

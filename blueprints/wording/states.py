@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from blueprints.wording import settling
+
 STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     # orders
     "awaiting_review": ("等待审核", "Waiting for review", "wait"),
@@ -81,6 +83,7 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     "dispute_accepted": ("已接受", "Accepted", "done"),
     "dispute_rejected": ("未接受", "Rejected", ""),
     "dispute_settled": ("已结清", "Settled", "done"),
+    **settling.STATES,
     "card_draft": ("草稿", "Draft", ""),
     "card_approved": ("已批准", "Approved", "done"),
     "card_withdrawn": ("已停用", "Stopped", ""),

@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from blueprints.wording import leaving, tiers
+from blueprints.wording import leaving, settling, tiers
 from blueprints.wording.words import Words
 from loyalty.clients.rules import KINDS, SCOPES
 
 TERMS: Final[dict[str, dict[str, Words]]] = {
     **tiers.TERMS,
     **leaving.TERMS,
+    **settling.TERMS,
     "unit": {
         "CUP": ("联通积分", "Operator points"),
         "UNI": ("联盟积分", "Alliance points"),
@@ -149,6 +150,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "prepaid.billing": ("活动积分结算方式", "How a partner pays for accruals"),
         "exchange.write_off": ("兑换核销", "Write an exchange off"),
         "dispute.accept": ("接受异议", "Accept a dispute"),
+        **settling.ACTIONS,
         "client.add": ("开通伙伴系统", "Let a machine in"),
         "client.change": ("变更伙伴系统", "Change a machine"),
         "churn.policy": ("离网规则", "Policy of leaving"),
@@ -208,14 +210,6 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "sales": ("消费", "Sales"),
         "voids": ("当日撤销", "Voids"),
         "refunds": ("退货", "Refunds"),
-    },
-    "statement_kind": {
-        "accrued": ("累积", "Earned"),
-        "reversed": ("冲正", "Taken back"),
-        "redeemed": ("兑换", "Redeemed"),
-        "returned": ("退回", "Returned"),
-        "exchanged_out": ("换出", "Exchanged out"),
-        "exchanged_in": ("换入", "Exchanged in"),
     },
     "exchange_actor": {
         "partners": ("对方", "Partner"),
@@ -385,6 +379,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "books": ("积分账", "Books of points"),
         "asked_at": ("会员申请时间", "Asked by the member"),
         **leaving.FIELDS,
+        **settling.FIELDS,
         **tiers.FIELDS,
     },
 }

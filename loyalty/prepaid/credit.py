@@ -6,9 +6,9 @@ fen for a thousand points, of which a partner pays so many per cent.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import text
+from sqlalchemy import func, text, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -100,6 +100,19 @@ def limit_credit(
         insert(PartnerCredit)
         .values(partner=partner, **said)
         .on_conflict_do_update(index_elements=["partner"], set_=said)
+    )
+
+
+def settle_through(session: Session, *, partner: str, day: date, at: datetime) -> None:
+    """Count nothing until a day as owed any more: it was settled and paid."""
+    session.execute(
+        insert(PartnerCredit)
+        .values(partner=partner, settled_through=day, changed_at=at)
+        .on_conflict_do_update(
+            index_elements=["partner"],
+            set_={"settled_through": day, "changed_at": at},
+            where=func.coalesce(PartnerCredit.settled_through < day, true()),
+        )
     )
 
 
