@@ -34,6 +34,14 @@ CHART = (
     AccountClass("suspense", "programme", Side.CREDIT, by_partner=True),
 )
 
+# Points for which neither a bill nor a partner has paid are accounted for apart from
+# those of who funds their lot `x` (domain.md 2.6, J10, J16, J20).
+APART = ("purchased", "goodwill", "fraud")
+FUNDING_CLASS = (
+    f"CASE WHEN x.cost_class IN ({', '.join(repr(one) for one in APART)})"
+    " THEN x.cost_class ELSE x.funding END"
+)
+
 _REDEEMED = (
     "redeemed.telecom",
     "redeemed.product",

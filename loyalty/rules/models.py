@@ -1,6 +1,7 @@
 """The programme's terms: versioned rows, never changed once they were used."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -9,7 +10,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
@@ -342,3 +343,50 @@ class EntitlementTerms(Base):
     title_en: Mapped[str]
     per_term: Mapped[int | None]  # None: as often as one likes
     cost_fen: Mapped[int]  # of one use, to the club cost line (domain.md A17)
+
+
+class MoneyAccount(Base):
+    """An account of the money books (domain.md 2.4, book M)."""
+
+    __tablename__ = "money_account"
+    __table_args__ = (
+        CheckConstraint(
+            "kind IN ('asset', 'liability', 'equity', 'revenue', 'expense')",
+            name="kind_known",
+        ),
+    )
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    title_zh: Mapped[str]
+    title_en: Mapped[str]
+
+
+class ChartMapping(Base):
+    """What the tenant's general ledger calls an account of ours."""
+
+    __tablename__ = "chart_mapping"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    view: Mapped[str] = mapped_column(primary_key=True)
+    gl_account: Mapped[str]
+    cost_center: Mapped[str | None]  # None: it has none
+    approval_id: Mapped[int]
+    mapped_at: Mapped[datetime]
+
+
+class PostingRules(Base):
+    """One version of how events become money, from a month on."""
+
+    __tablename__ = "posting_rules"
+    __table_args__ = (
+        CheckConstraint("statutory IN ('C', 'D')", name="statutory_known"),
+        CheckConstraint("extract(day FROM valid_from) = 1", name="begins_with_a_month"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    valid_from: Mapped[date]
+    statutory: Mapped[str]
+    document: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    approval_id: Mapped[int | None]  # None: came with the starting terms
+    loaded_at: Mapped[datetime]

@@ -21,6 +21,7 @@ from loyalty.rules.models import (
     TierTerms,
     TillTerms,
 )
+from loyalty.rules.posting import load_posting_rules
 
 # What a club leaves out: it is not sold, and no tier opens it.
 _CLUB_DEFAULTS: dict[str, Any] = {
@@ -107,6 +108,13 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
     insert_all(session, rows)
     if "churn" in terms:
         load_churn_terms(session, terms=terms["churn"], starts_on=date.min, at=at)
+    if "posting" in terms:
+        load_posting_rules(
+            session,
+            terms=terms["posting"],
+            accounts=terms.get("money_account", []),
+            at=at,
+        )
 
 
 def _tiers(

@@ -1,0 +1,142 @@
+"""What moved money beside points: clubs' costs, cash, blocks, vouchers that were used.
+
+What is known by the clock alone belongs to the first month that was open then.
+"""
+
+from typing import Final
+
+from loyalty.journal.facts.legs import MONTH
+from loyalty.points.entries import FUNDING_CLASS
+
+_OPEN_DAY: Final = """
+greatest(CAST({at} AS date), coalesce((
+    SELECT CAST(max(j.period) + interval '1 month' AS date) FROM journal_run j
+     WHERE j.kept_at < {at} AND j.superseded_at IS NULL), '-infinity'))
+"""
+
+
+def _in_months(rows: str) -> str:
+    """Return the query that keeps of rows with an `on_day` those that are asked for."""
+    return f"""
+    SELECT {MONTH.format(day="on_day")} AS period, f.* FROM ({rows}) f
+     WHERE on_day >= :first AND on_day < :until
+    """
+
+
+# As `loyalty.costs` has it: what halls redeem at the clubs' cost is added.
+_CLUB_ROWS: Final = """
+    SELECT incurred_on AS on_day, venue AS partner, club, fen, 1 AS times FROM club_cost
+    UNION ALL
+    SELECT r.effective_on, r.partner, NULL, r.settlement_fen, 1 FROM redemption r
+     WHERE r.cost_treatment = 'CLUB_COST' AND NOT EXISTS (
+           SELECT FROM club_cost c
+            WHERE c.reference = r.redemption_ref || '-' || r.member_id)
+    UNION ALL
+    SELECT b.effective_on, r.partner, NULL, -b.settlement_fen, 1
+      FROM redemption_return b JOIN redemption r USING (member_id, redemption_ref)
+     WHERE r.cost_treatment = 'CLUB_COST'
+"""
+CLUB_COSTS: Final = f"""
+SELECT period, 'club_cost' AS event, partner, club AS item, sum(fen) AS amount,
+       sum(times) AS count
+  FROM ({_in_months(_CLUB_ROWS)}) c
+ GROUP BY 1, 2, 3, 4 HAVING sum(fen) <> 0
+"""
+
+_CASH_ROWS: Final = f"""
+    SELECT {_OPEN_DAY.format(at="p.state_at")} AS on_day, 'cash_in' AS event,
+           p.amount_fen AS fen FROM payment p WHERE p.state = 'succeeded'
+    UNION ALL
+    SELECT {_OPEN_DAY.format(at="b.state_at")}, 'cash_back', b.amount_fen
+      FROM refund b WHERE b.state = 'succeeded'
+"""
+CASH: Final = f"""
+SELECT period, event, sum(fen) AS amount, count(*) AS count
+  FROM ({_in_months(_CASH_ROWS)}) c
+ GROUP BY 1, 2
+"""
+
+# Orders that cost no points (J17); what was given back of them is below zero.
+_ORDER_ROWS: Final = """
+    SELECT r.effective_on AS on_day, r.partner, r.item_code AS item,
+           r.cost_treatment AS treatment, o.fulfilment, o.cash_fen AS cash, 1 AS times,
+           CASE r.cost_treatment WHEN 'CLUB_COST' THEN 0 ELSE r.settlement_fen END
+               AS payable
+      FROM redemption r
+      JOIN member_order o ON o.member_id = r.member_id
+                         AND 'order:' || o.order_ref = r.redemption_ref
+     WHERE r.entry_id IS NULL
+    UNION ALL
+    SELECT b.effective_on, r.partner, r.item_code, r.cost_treatment, o.fulfilment,
+           -o.cash_fen * b.quantity / r.quantity, 0,
+           -CASE r.cost_treatment WHEN 'CLUB_COST' THEN 0 ELSE b.settlement_fen END
+      FROM redemption_return b
+      JOIN redemption r USING (member_id, redemption_ref)
+      JOIN member_order o ON o.member_id = r.member_id
+                         AND 'order:' || o.order_ref = r.redemption_ref
+     WHERE r.entry_id IS NULL
+"""
+CASH_ORDERS: Final = f"""
+SELECT period, 'cash_order' AS event, partner, item, treatment, fulfilment,
+       sum(cash) AS cash, sum(payable) AS payable, sum(times) AS count
+  FROM ({_in_months(_ORDER_ROWS)}) c
+ GROUP BY 1, 2, 3, 4, 5, 6
+"""
+
+# We buy units of partners that members exchange into; partners buy ours for the rest.
+_BLOCK_ROWS: Final = f"""
+    SELECT {_OPEN_DAY.format(at="b.bought_at")} AS on_day, b.direction, b.partner,
+           b.price_fen FROM point_block b WHERE b.price_fen > 0
+"""
+BLOCKS: Final = f"""
+SELECT period, CASE direction WHEN 'out' THEN 'block_bought' ELSE 'block_sold' END
+           AS event, partner, sum(price_fen) AS amount, count(*) AS count
+  FROM ({_in_months(_BLOCK_ROWS)}) b
+ GROUP BY 1, 2, 3
+"""
+
+# What own products bring when they are had: a voucher when it is used or its last day
+# is over, what needs none at once. `used` points of it were redeemed in the month `of`.
+_OWN: Final = f"""
+SELECT t.member_id, t.unit, x.earned_in, {FUNDING_CLASS} AS funding, x.units,
+       r.item_code AS item, {MONTH.format(day="r.effective_on")} AS of, r.effective_on,
+       r.redemption_ref, r.quantity, r.points, o.order_ref,
+       coalesce(o.cash_fen, 0) AS cash_fen,
+       coalesce(o.fulfilment IN ('VOUCHER', 'TOP_UP'), false) AS has_codes
+  FROM redemption r
+  JOIN ledger.transfer t ON t.member_id = r.member_id AND t.id = r.entry_id
+  CROSS JOIN LATERAL unnest(t.draws) x
+  LEFT JOIN member_order o ON o.member_id = r.member_id
+                          AND 'order:' || o.order_ref = r.redemption_ref
+ WHERE r.cost_treatment = 'NO_REVENUE_EFFECT'
+"""
+_OWN_ROWS: Final = f"""
+    SELECT {_OPEN_DAY.format(at="v.state_at")} AS on_day, 'voucher_used' AS event,
+           w.*, w.quantity * w.points AS parts, w.units * w.points AS used,
+           w.units * w.cash_fen AS cash
+      FROM own w JOIN voucher v ON v.member_id = w.member_id
+                               AND v.order_ref = w.order_ref AND v.state = 'used'
+     WHERE w.has_codes
+    UNION ALL
+    SELECT greatest(v.valid_until + 1, w.effective_on), 'voucher_lapsed',
+           w.*, w.quantity * w.points, w.units * w.points, w.units * w.cash_fen
+      FROM own w JOIN voucher v ON v.member_id = w.member_id
+                               AND v.order_ref = w.order_ref AND v.state = 'issued'
+     WHERE w.has_codes
+    UNION ALL
+    SELECT w.effective_on, 'voucher_used', w.*, w.points, w.units * w.points,
+           w.units * w.cash_fen
+      FROM own w WHERE NOT w.has_codes
+    UNION ALL
+    SELECT b.effective_on, 'voucher_used', w.*, w.points * w.quantity,
+           -w.units * w.points * b.quantity, -w.units * w.cash_fen * b.quantity
+      FROM own w JOIN redemption_return b USING (member_id, redemption_ref)
+     WHERE NOT w.has_codes
+"""
+OWN_PRODUCTS: Final = f"""
+WITH own AS MATERIALIZED ({_OWN})
+SELECT period, event, unit, earned_in, funding, item, of, parts,
+       sum(used) AS used, sum(cash) AS cash, count(DISTINCT redemption_ref) AS count
+  FROM ({_in_months(_OWN_ROWS)}) f
+ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+"""
