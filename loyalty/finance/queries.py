@@ -8,55 +8,19 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ledger.book import Book
+from loyalty.finance.moves import labelled
 from loyalty.finance.rules import cost, next_month
 from loyalty.rules.queries import programme_terms
 
-# The stock of a unit is available + held - owed: credits to these three accounts
-# less debits. A transfer between two of them changes nothing; any other that
-# touches one is named after the account on its far side.
 _ROLL_FORWARD = text(
-    """
+    f"""
     WITH flow AS (
-        SELECT unit, debit, credit, draws IS NULL AS is_loose, kind = 'opening'
-               AS is_opening, effective_on >= :first_day AS is_now,
+        SELECT unit, debit, credit, draws IS NULL AS is_loose,
+               effective_on < :first_day OR kind = 'opening' AS is_opening,
                sum(amount) AS amount
           FROM ledger.transfer WHERE effective_on < :next_month
-         GROUP BY 1, 2, 3, 4, 5, 6
-    ), sided AS (
-        SELECT f.*, CAST(credit IN ('available', 'held', 'owed') AS int)
-                    - CAST(debit IN ('available', 'held', 'owed') AS int) AS sign
-          FROM flow f
-    ), named AS (
-        SELECT unit, amount, sign, sign * amount AS net,
-               CASE WHEN NOT is_now OR is_opening THEN 'opening'
-                    ELSE 'now' END AS moment,
-               CASE 'pending' WHEN credit THEN amount WHEN debit THEN -amount
-                    ELSE 0 END AS pending,
-               split_part(CASE sign WHEN 1 THEN debit WHEN -1 THEN credit END,
-                          ':', 1) AS far,
-               -- what a refund takes from points that leaving had voided; of
-               -- voided pending points the stock never knew
-               sign = 0 AND debit = 'voided.churn' AND NOT is_loose
-                   AND split_part(credit, ':', 1) IN ('issued', 'issued.partner')
-                   AS is_late_claw_back
-          FROM sided
-    ), labelled AS (
-        SELECT n.*, CASE
-                   WHEN moment = 'opening' THEN 'opening'
-                   WHEN is_late_claw_back THEN 'late_claw_back'
-                   WHEN sign = 0 THEN NULL
-                   WHEN far IN ('issued', 'issued.partner', 'pending')
-                       THEN CASE sign WHEN 1 THEN 'issued' ELSE 'clawed_back' END
-                   WHEN far = 'voided.churn'
-                       THEN CASE sign WHEN 1 THEN 'reinstated' ELSE 'voided' END
-                   WHEN far IN ('redeemed.telecom', 'redeemed.product',
-                                'redeemed.service', 'redeemed.merchant',
-                                'exchanged.in', 'exchanged.out', 'expired',
-                                'forfeited.fraud') THEN far
-                   -- by hand, or in transit between books
-                   ELSE 'adjusted' END AS label
-          FROM named n
-    )
+         GROUP BY 1, 2, 3, 4, 5
+    ), labelled AS ({labelled("flow")})
     SELECT u.code AS unit,
            sum(net) FILTER (WHERE label = 'opening') AS opening,
            sum(amount) FILTER (WHERE label = 'issued') AS issued,
@@ -75,7 +39,8 @@ _ROLL_FORWARD = text(
            sum(amount) FILTER (WHERE label = 'reinstated') AS reinstated,
            sum(net) FILTER (WHERE label = 'adjusted') AS adjusted,
            sum(net) AS closing,
-           sum(pending) AS pending
+           sum(CASE 'pending' WHEN credit THEN amount WHEN debit THEN -amount END)
+               AS pending
       FROM ledger.unit u LEFT JOIN labelled l ON l.unit = u.code
      GROUP BY u.code, u.draw_rank ORDER BY u.draw_rank, u.code
     """
