@@ -44,7 +44,7 @@ def statement_paper(
     drawn_at: datetime,
 ) -> bytes:
     """Draw a statement on A4, in the language of the request."""
-    styles = _Styles()
+    styles = Styles()
     title = speak("积分明细", "Statement of points")
     period = _period(first, last)
     story: list[Any] = [
@@ -95,7 +95,7 @@ def statement_paper(
 
     def foot(canvas: Any, document: Any) -> None:
         canvas.saveState()
-        canvas.setFont(_font(), 8)
+        canvas.setFont(font(), 8)
         canvas.setFillColor(colors.HexColor("#555555"))
         canvas.drawString(_MARGIN, 10 * mm, footer)
         page = speak(f"第 {document.page} 页", f"Page {document.page}")
@@ -106,12 +106,12 @@ def statement_paper(
     return written.getvalue()
 
 
-class _Styles:
+class Styles:
     """The few ways in which words stand on a paper."""
 
     def __init__(self) -> None:
         wrap = "CJK" if language() == "zh" else None
-        common = {"fontName": _font(), "wordWrap": wrap}
+        common = {"fontName": font(), "wordWrap": wrap}
         self._styles = {
             "title": ParagraphStyle("title", fontSize=18, leading=26, **common),
             "body": ParagraphStyle("body", fontSize=10, leading=15, **common),
@@ -120,6 +120,9 @@ class _Styles:
             ),
             "number": ParagraphStyle(
                 "number", fontSize=10, leading=15, alignment=TA_RIGHT, **common
+            ),
+            "figure": ParagraphStyle(
+                "figure", fontSize=8, leading=12, alignment=TA_RIGHT, **common
             ),
         }
 
@@ -132,7 +135,8 @@ class _Styles:
         return Paragraph(marked, self._styles[style])
 
 
-def _font() -> str:
+def font() -> str:
+    """Return the font of the request's language."""
     return _CHINESE_FONT if language() == "zh" else _LATIN_FONT
 
 
@@ -143,7 +147,7 @@ def _period(first: date | None, last: date) -> str:
 
 
 def _table(
-    styles: _Styles, entries: Sequence[tuple[StatementEntry, Told]]
+    styles: Styles, entries: Sequence[tuple[StatementEntry, Told]]
 ) -> LongTable | Paragraph:
     if not entries:
         return styles.paragraph(

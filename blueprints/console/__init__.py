@@ -33,6 +33,7 @@ from blueprints.console import (  # noqa: E402
     places,  # noqa: F401
     prepaid,  # noqa: F401
     rates,  # noqa: F401
+    reports,  # noqa: F401
     showing,  # noqa: F401
     signing_in,  # noqa: F401
     tiers,  # noqa: F401

@@ -76,7 +76,7 @@ def workbook(
     }
     formats["text"] = book.add_format({"valign": "top", "text_wrap": True})
     head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True})
-    sheet = book.add_worksheet(_sheet_name(title))
+    sheet = book.add_worksheet(sheet_name(title))
     written = _table(sheet, list(columns), rows, formats, head)
     about: list[Told] = [
         (speak("表名", "Table"), title, "text"),
@@ -87,10 +87,15 @@ def workbook(
     ]
     _control(book.add_worksheet(speak("说明", "About this file")), about, formats, head)
     book.close()
+    return as_download(told.getvalue(), name=name)
+
+
+def as_download(told: bytes, *, name: str) -> Response:
+    """Return a workbook as a file whose name says when it was taken."""
     at = now().astimezone(TIME_ZONE)
     file_name = quote(f"{name}-{at:%Y%m%d-%H%M}.xlsx")
     return Response(
-        told.getvalue(),
+        told,
         mimetype=_MIMETYPE,
         headers={
             "Content-Disposition": f"attachment; filename*=UTF-8''{file_name}",
@@ -168,7 +173,7 @@ def _control(
         _cell(sheet, (at, 1), said, kind, formats)
 
 
-def _sheet_name(title: str) -> str:
+def sheet_name(title: str) -> str:
     """Return a title as Excel allows it on a tab."""
     for forbidden in "[]:*?/\\":
         title = title.replace(forbidden, " ")

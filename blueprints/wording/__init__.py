@@ -22,6 +22,7 @@ from blueprints.wording import (
     linking,
     ordering,
     playing,
+    reporting,
     settling,
     shelf,
     tiers,
@@ -45,6 +46,7 @@ WORDS: Final[dict[str, Words]] = {
     **settling.REFUSALS,
     **leaving.REFUSALS,
     **playing.REFUSALS,
+    **reporting.REFUSALS,
 }
 
 

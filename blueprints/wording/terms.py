@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from blueprints.wording import leaving, settling, tiers
+from blueprints.wording import leaving, reporting, settling, tiers
 from blueprints.wording.words import Words
 from loyalty.clients.rules import KINDS, SCOPES
 
@@ -10,6 +10,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     **tiers.TERMS,
     **leaving.TERMS,
     **settling.TERMS,
+    **reporting.TERMS,
     "unit": {
         "CUP": ("联通积分", "Operator points"),
         "UNI": ("联盟积分", "Alliance points"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from loyalty.cli import months
+from loyalty.cli import figures, months
 from loyalty.cli.opening import needs, with_database
 from loyalty.clock import business_date
 from loyalty.database import Database
@@ -41,6 +41,10 @@ _FLOWS = (
 @click.group()
 def report() -> None:
     """Report what the books say."""
+
+
+for one in figures.commands():
+    report.add_command(one)
 
 
 @report.command()

@@ -12,6 +12,7 @@ from blueprints.wording import (
     linking,
     ordering,
     playing,
+    reporting,
     settling,
     shelf,
     tiers,
@@ -33,6 +34,7 @@ def test_no_refusal_is_said_in_two_places():
         settling,
         tiers,
         leaving,
+        reporting,
     )
 
     assert sum(len(part.REFUSALS) for part in parts) == len(wording.WORDS)

@@ -180,6 +180,8 @@ def busy(site):
             "approval_id": asked.approval_id,
             "login": LOGIN,
             "staff_id": staff_id,
+            "report": "ageing",
+            "facts": "lots",
         }
     )
 

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime
 from fractions import Fraction
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -97,8 +96,7 @@ def test_each_month_redeems_what_the_month_report_says(session, random_books):
     found = histories(session, period=months[-1])
 
     for month in months:
-        report: dict[str, Any] = month_report(session, month)
-        units = report["units"]
+        units = month_report(session, month)["units"]
         redeemed = sum(sum(unit["redeemed"].values()) for unit in units.values())
         assert redeemed == sum(
             flow.redeemed - flow.returned

@@ -1,0 +1,104 @@
+"""How the figures of reports read: on a page, on paper, and in files."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from blueprints.formatting import day, moment, month, number, yuan
+from blueprints.language import speak
+from blueprints.wording import term
+from loyalty.finance.rules import round_half_up
+from loyalty.reports.scope import Scope
+from loyalty.reports.shape import Column, Definition, Kind, Value
+from loyalty.settings import TIME_ZONE
+
+NUMBERS: Final = frozenset(
+    {"number", "points", "fen", "price", "percent", "times", "decimal"}
+)
+# How many digits stand after the point of a quotient.
+_DIGITS: Final[dict[Kind, int]] = {"price": 4, "percent": 1, "times": 1, "decimal": 1}
+_FILE_DIGITS: Final = 6
+
+
+def said(column: Column, value: Value) -> str:
+    """Return a value as a person reads it; what is not there is a dash."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return month(value) if column.kind == "month" else day(value)
+    if isinstance(value, str):
+        return value if column.terms is None else term(column.terms, value)
+    return _figure(column.kind, value)
+
+
+def rounded(value: Fraction, digits: int) -> Decimal:
+    """Return a quotient with so many digits, halves upwards."""
+    whole = round_half_up(value.numerator * 10**digits, value.denominator)
+    return Decimal(whole).scaleb(-digits)
+
+
+def written(column: Column, value: Value) -> str:
+    """Return a value as other programs read it: codes, ISO days, yuan with a point.
+
+    A spreadsheet never takes words for a formula.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(TIME_ZONE).isoformat()
+    if isinstance(value, date):
+        return f"{value:%Y-%m}" if column.kind == "month" else value.isoformat()
+    if isinstance(value, Fraction):
+        return f"{rounded(value, _FILE_DIGITS):f}"
+    if isinstance(value, int):
+        return f"{Decimal(value).scaleb(-2):f}" if column.kind == "fen" else str(value)
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def asked(definition: Definition, scope: Scope) -> list[tuple[str, str]]:
+    """Return what a report was asked for, in words; open filters too."""
+    facts = scope.asked
+    everything = speak("全部", "All")
+    return [
+        (speak("月份", "Month"), month(scope.period)),
+        *(
+            (
+                filter_words(each.value),
+                term(each.value, facts[each.value])
+                if each.value in facts
+                else everything,
+            )
+            for each in definition.filters
+        ),
+    ]
+
+
+def filter_words(name: str) -> str:
+    """Return what is narrowed by a filter."""
+    return {
+        "brand": speak("品牌", "Brand"),
+        "city": speak("城市", "City"),
+        "hall": speak("营业厅", "Hall"),
+        "partner": speak("伙伴", "Partner"),
+        "family": speak("产品族", "Family"),
+    }[name]
+
+
+def formula(definition: Definition) -> str:
+    """Return how a report counts, in words."""
+    return speak(definition.formula_zh, definition.formula_en)
+
+
+def _figure(kind: Kind, value: int | Fraction) -> str:
+    if kind == "fen" and isinstance(value, int):
+        return yuan(value)
+    if kind not in _DIGITS:
+        return number(int(value))
+    digits = _DIGITS[kind]
+    exact = Fraction(value) * (100 if kind == "percent" else 1)
+    words = f"{rounded(exact, digits):,f}".replace("-", "\N{MINUS SIGN}")
+    marks = {"price": "¥{}", "percent": "{} %", "times": "{}×", "decimal": "{}"}
+    return marks[kind].format(words)

@@ -1,0 +1,1 @@
+"""What finance reads: tables with their definitions, and the facts behind them."""
