@@ -43,6 +43,8 @@ _TITLES: Final[dict[str, Words]] = {
         "{what}被撤销，积分扣回",
         "{what}: undone, points taken back",
     ),
+    "purchase": ("购买积分", "Points bought"),
+    "purchase_return": ("退掉购买的积分", "Bought points given back"),
     "expiry": ("积分到期", "Points expired"),
     "churn_void": ("离网后积分作废", "Voided on leaving the network"),
     "reinstatement": ("重新入网，积分恢复", "Restored on coming back"),

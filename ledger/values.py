@@ -32,6 +32,7 @@ class Scope(StrEnum):
     EXPIRED = "expired"  # exactly the lots whose last good day is that of the lot
     LOTS = "lots"  # the part of an entry that came from lots
     LOOSE = "loose"  # the part that never had one
+    SPARING = "sparing"  # no lot of the cost class of the lot
 
 
 @dataclass(frozen=True, slots=True)

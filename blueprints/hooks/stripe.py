@@ -19,26 +19,36 @@ from loyalty.errors import LoyaltyError
 from loyalty.orders import operations as orders
 from loyalty.orders.delivery import advance
 from loyalty.payments.operations import record_event
+from loyalty.purchases import operations as purchases
+from loyalty.purchases.delivery import advance as bring_on
+from loyalty.purchases.rules import PURPOSE
 from partners.ports import PaymentEvent
 
 log = logging.getLogger(__name__)
 
 PAYLOAD_BYTES_MAX = 256 * 1024
 
-_CHANGES = {
+_ORDERS = {
     "paid": orders.paid,
     "expired": orders.payment_expired,
     "refunded": orders.refunded,
     "refund_failed": orders.refunded,
 }
+_PURCHASES = {
+    "paid": purchases.paid,
+    "expired": purchases.payment_expired,
+    "refunded": purchases.refunded,
+    "refund_failed": purchases.refunded,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class _OrderTouched:
-    """An order to go on with, once what was told is committed."""
+class _Touched:
+    """What was paid for, to go on with once what was told is committed."""
 
     member_id: int
-    order_ref: str
+    purpose: str
+    ref: str
 
 
 @bp.post("/stripe")
@@ -61,31 +71,46 @@ def stripe() -> ResponseReturnValue:
     return jsonify(received=True)
 
 
-def _take_in(
-    session: Session, *, event: PaymentEvent, at: datetime
-) -> _OrderTouched | None:
-    """Record an event, and with it what it means for the order that is paid for."""
+def _take_in(session: Session, *, event: PaymentEvent, at: datetime) -> _Touched | None:
+    """Record an event, and with it what it means for whatever is paid for."""
     settled = record_event(session, event=event, at=at)
     payment = settled.payment
-    if payment is None or settled.change is None or payment.purpose != "order":
+    if payment is None or settled.change is None:
         return None
-    touched = _OrderTouched(payment.member_id, payment.purpose_ref)
-    _CHANGES[settled.change](
-        session, member_id=touched.member_id, order_ref=touched.order_ref, at=at
-    )
+    touched = _Touched(payment.member_id, payment.purpose, payment.purpose_ref)
+    if touched.purpose == "order":
+        _ORDERS[settled.change](
+            session, member_id=touched.member_id, order_ref=touched.ref, at=at
+        )
+    elif touched.purpose == PURPOSE:
+        _PURCHASES[settled.change](
+            session, member_id=touched.member_id, purchase_ref=touched.ref, at=at
+        )
+    else:
+        return None
     return touched
 
 
-def _go_on(touched: _OrderTouched, at: datetime) -> None:
-    """Ask whoever must be asked next; what fails is taken up again by the chaser."""
+def _go_on(touched: _Touched, at: datetime) -> None:
+    """Ask whoever must be asked next; what fails is taken up again by a job."""
+    kit = services()
     try:
+        if touched.purpose == PURPOSE:
+            bring_on(
+                kit.database,
+                kit.connections.payments,
+                member_id=touched.member_id,
+                purchase_ref=touched.ref,
+                at=at,
+            )
+            return
         advance(
-            services().database,
-            services().connections,
-            services().keyring,
+            kit.database,
+            kit.connections,
+            kit.keyring,
             member_id=touched.member_id,
-            order_ref=touched.order_ref,
+            order_ref=touched.ref,
             at=at,
         )
     except (LoyaltyError, DBAPIError):
-        log.exception("order %s has to be taken up again", touched.order_ref)
+        log.exception("%s %s has to be taken up again", touched.purpose, touched.ref)

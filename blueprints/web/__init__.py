@@ -49,6 +49,7 @@ def healthz() -> ResponseReturnValue:
 # The views import `bp` from here, so they come last.
 from blueprints.web import (  # noqa: E402
     accounts,  # noqa: F401
+    buying,  # noqa: F401
     checkout,  # noqa: F401
     clubs,  # noqa: F401
     contests,  # noqa: F401

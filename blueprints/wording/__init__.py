@@ -14,6 +14,7 @@ from flask import Flask
 from blueprints import formatting
 from blueprints.language import speak
 from blueprints.wording import (
+    buying,
     clubs,
     desk,
     exchanging,
@@ -47,6 +48,7 @@ WORDS: Final[dict[str, Words]] = {
     **leaving.REFUSALS,
     **playing.REFUSALS,
     **reporting.REFUSALS,
+    **buying.REFUSALS,
 }
 
 

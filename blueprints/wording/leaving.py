@@ -55,6 +55,7 @@ BENEFITS: Final[dict[str, Words]] = {
     "points.pending": ("待生效积分", "Pending points"),
     "points.operator": ("联通积分", "Operator points"),
     "points.universal": ("联盟积分", "Alliance points"),
+    "points.purchased": ("购买的积分", "Points that were bought"),
     "links": ("伙伴授权", "Consents for partners"),
     "card": ("联名卡的金融功能", "The co-brand card's function"),
 }

@@ -14,6 +14,11 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     "canceled": ("已取消", "Canceled", ""),
     "failed": ("没有办成", "Failed", "harm"),
     "returned": ("已退回", "Returned", ""),
+    # points that are bought
+    "purchase_awaiting_payment": ("等待付款", "Waiting for payment", "warm"),
+    "purchase_bought": ("已到账", "Bought", "done"),
+    "purchase_lapsed": ("未付款", "Not paid", ""),
+    "purchase_returned": ("已退回", "Given back", ""),
     # deliveries
     "packing": ("备货中", "Packing", "wait"),
     "shipped": ("已发货", "On its way", "wait"),

@@ -10,7 +10,7 @@
 --   credit   credit = 'available': pays what is owed first, then opens a lot
 --   draw     debit = 'available': takes lots, soonest-expiring first; `lot`, if
 --            given, before all others; scope 'expired' takes exactly the lots
---            whose last good day is that of `lot`
+--            whose last good day is that of `lot`, 'sparing' none of its cost class
 --   settle   reverses an entry that put points into `debit`: restores, captures
 --            or cancels them lot by lot; scope 'lots' and 'loose' choose the
 --            part that came from lots, or the part that never had one
@@ -305,7 +305,9 @@ BEGIN
                                      AND l.units_left > 0
                                      AND CASE WHEN d.scope = 'expired'
                                               THEN l.expires_on = (d.lot).expires_on
-                                              ELSE l.expires_on >= d.effective_on END) c) taken
+                                              ELSE l.expires_on >= d.effective_on END
+                                     AND (d.scope = 'sparing'
+                                          AND l.cost_class = (d.lot).cost_class) IS NOT TRUE) c) taken
                    WHERE take > 0 GROUP BY unit
                   UNION ALL
                   -- what the lots cannot give
@@ -316,6 +318,7 @@ BEGIN
                      AND CASE WHEN d.scope = 'expired'
                               THEN l.expires_on = (d.lot).expires_on
                               ELSE l.expires_on >= d.effective_on END
+                     AND (d.scope = 'sparing' AND l.cost_class = (d.lot).cost_class) IS NOT TRUE
               ) p(unit, debit, amount, draws, nth)
              WHERE d.code IS NULL AND d.debit = 'available' AND p.amount > 0
                AND NOT (p.nth = 3 AND d.shortfall = 'floor' AND a.amount <= coalesce(a.remaining, a.amount));

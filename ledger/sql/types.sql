@@ -26,7 +26,7 @@ CREATE TYPE ledger.draft AS (
     credit text,          -- null: back where the reversed entry took it from
     units text[],
     amount bigint,        -- null: whatever is there
-    scope text,           -- 'expired', 'lots', 'loose' or null; see post.sql
+    scope text,           -- 'expired', 'sparing', 'lots', 'loose' or null; see post.sql
     lot ledger.draw,      -- the lot to open, or the one to draw first
     reverses uuid,        -- the entry undone, captured or released
     effective_on date,

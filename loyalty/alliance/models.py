@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from loyalty.database import Base
 
 KINDS = ("bank", "airline", "insurer", "merchant", "venue", "telecom")
+# Who takes cards for us; no file brings them, and no member earns there.
+PROVIDER = "provider"
 
 
 class Partner(Base):
@@ -16,7 +18,8 @@ class Partner(Base):
     __tablename__ = "partner"
     __table_args__ = (
         CheckConstraint(
-            f"kind IN ({', '.join(repr(kind) for kind in KINDS)})", name="kind_known"
+            f"kind IN ({', '.join(repr(kind) for kind in (*KINDS, PROVIDER))})",
+            name="kind_known",
         ),
     )
 

@@ -17,5 +17,6 @@ BREAKS: Final = (
 )
 # And what only a comparison of two sources finds.
 DIFFERENCES: Final = (*BREAKS, "AMOUNT_DIFF")
-# What is compared: an insurer's month, a merchant's day as it was fetched or told.
-SUBJECTS: Final = ("insurer_bill", "day_totals", "till_totals")
+# What is compared: an insurer's month, a merchant's day as it was fetched or told, and
+# a month of the payment provider's.
+SUBJECTS: Final = ("insurer_bill", "day_totals", "till_totals", "stripe")

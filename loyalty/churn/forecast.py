@@ -149,6 +149,7 @@ _LOTS = text(
       FROM voiding v JOIN ledger.lot l ON l.member_id = v.member_id
        AND l.unit = ANY (v.units) AND l.units_left > 0
        AND l.expires_on >= v.effective_on
+       AND NOT (v.spares_purchased AND l.cost_class = 'purchased')
      GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
     """
 )

@@ -16,6 +16,7 @@ from loyalty.churn.lines import follow
 from loyalty.churn.news import tell_reinstated, tell_voided
 from loyalty.churn.steps import announce, give_back, write_steps
 from loyalty.members.claims import claim_new, decide_known, fill, reject, rounds
+from loyalty.points.entries import PURCHASED
 from loyalty.points.operations import (
     departure_of,
     draft,
@@ -328,7 +329,10 @@ def fill_voiding(
                    AS units,
                EXISTS (SELECT FROM churn_benefit b
                         WHERE b.version = w.policy_version AND b.reason = w.reason
-                          AND b.benefit = 'points.pending') AS voids_pending
+                          AND b.benefit = 'points.pending') AS voids_pending,
+               NOT EXISTS (SELECT FROM churn_benefit b
+                            WHERE b.version = w.policy_version AND b.reason = w.reason
+                              AND b.benefit = 'points.purchased') AS spares_purchased
           FROM ({who}) w
         """,
         dict(facts or {}),
@@ -358,6 +362,9 @@ def _void(
         line="CASE WHEN voids_pending THEN 1 ELSE 0 END",
         debit="'available'",
         units="units",
+        scope="CASE WHEN spares_purchased THEN 'sparing' END",
+        lot=f"ROW(NULL, NULL, '{PURCHASED}', NULL, NULL, NULL, NULL, NULL)"
+        "::ledger.draw",
         **common,
     )
     fill(

@@ -38,6 +38,7 @@ FINDERS = {
     "points.pending": "SELECT '' WHERE v.voids_pending",
     "points.operator": "SELECT '' WHERE 'CUP' = ANY (v.units)",
     "points.universal": "SELECT '' WHERE 'UNI' = ANY (v.units)",
+    "points.purchased": "SELECT '' WHERE NOT v.spares_purchased",
     "tier": "SELECT ''",
     "links": """
         SELECT c.consent_ref FROM link_consent c
@@ -49,7 +50,10 @@ FINDERS = {
 }
 
 # What the transaction that voids has done itself.
-_DONE_AT_ONCE = "('points.pending', 'points.operator', 'points.universal', 'tier')"
+_DONE_AT_ONCE = (
+    "('points.pending', 'points.operator', 'points.universal', 'points.purchased',"
+    " 'tier')"
+)
 
 _FIND = """
 SELECT v.member_id, v.event_ref, b.benefit, f.subject, b.nth, v.occurred_at

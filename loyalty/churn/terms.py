@@ -21,7 +21,12 @@ FREEZES: Final = (
 )
 # What is ended for good does not come back; points always do, the same lots.
 RETURNING: Final = ("vouchers", "bookings", "clubs", "tier")
-ALWAYS_BACK: Final = ("points.pending", "points.operator", "points.universal")
+ALWAYS_BACK: Final = (
+    "points.pending",
+    "points.operator",
+    "points.universal",
+    "points.purchased",
+)
 DAYS_MAX: Final = 3_650
 BANK_DAYS_MAX: Final = 60
 

@@ -22,6 +22,7 @@ from loyalty.exchange.rules import Direction
 from loyalty.points.entries import UNIVERSAL
 from loyalty.points.operations import first_open_day
 from loyalty.points.queries import is_void
+from loyalty.points.sparing import is_spared, void_rest
 from loyalty.prepaid import blocks
 from loyalty.rules.queries import programme_terms
 from loyalty.settings import TIME_ZONE
@@ -77,17 +78,9 @@ class Hand:
 
         What belonged to somebody who has left the network since is void.
         """
-        to = (
-            "voided.churn"
-            if is_void(self.session, member_id=self.exchange.member_id)
-            else None
-        )
-        self._post(
-            "release",
-            Transfer(None, to, None, None),
-            suffix=":release",
-            reverses=self.exchange.held_by,
-        )
+        held_by = self.exchange.held_by
+        assert held_by is not None
+        self._return("release", None, suffix=":release", reverses=held_by)
 
     def credit(self) -> None:
         """Give the member points that the partner pays for, in a lot of their own."""
@@ -139,13 +132,39 @@ class Hand:
     def _undo_out(self) -> UUID | None:
         if self.exchange.entry_id is None:
             return None
-        left = is_void(self.session, member_id=self.exchange.member_id)
-        return self._post(
+        return self._return(
             "exchange_out_reversal",
-            Transfer(None, "voided.churn" if left else "available", None, None),
+            "available",
             suffix=":reversal",
             reverses=self.exchange.entry_id,
         )
+
+    def _return(
+        self, kind: str, to: str | None, *, suffix: str, reverses: UUID
+    ) -> UUID:
+        """Give points back to their lots; who has left keeps only what was bought."""
+        member_id = self.exchange.member_id
+        left = is_void(self.session, member_id=member_id)
+        # The lots are those that were held, whatever it is that is undone.
+        drawn = self.exchange.held_by or reverses
+        spared = left and is_spared(self.session, member_id=member_id, entry_id=drawn)
+        posted = self._post(
+            kind,
+            Transfer(None, "voided.churn" if left and not spared else to, None, None),
+            suffix=suffix,
+            reverses=reverses,
+        )
+        if spared:
+            void_rest(
+                self.session,
+                member_id=member_id,
+                reference=f"exchange:{self.exchange.exchange_ref}{suffix}:void",
+                of=posted,
+                on=self.open_on,
+                at=self.at,
+                actor=self.actor,
+            )
+        return posted
 
     def _undo_in(self) -> UUID | None:
         exchange = self.exchange

@@ -26,6 +26,7 @@ from loyalty.linking.operations import expire as expire_consents
 from loyalty.orders.belonging import GivenBack, refund_ended
 from loyalty.orders.delivery import chase
 from loyalty.points.operations import expire
+from loyalty.purchases.delivery import chase as chase_left_purchases
 from loyalty.redemption.till import release_expired
 from loyalty.settings import Settings
 from loyalty.settlement.premiums import compare_bill
@@ -112,6 +113,19 @@ def chase_orders(database: Database, _business_date: date) -> str:
     done = chase(database, Connections.open(settings), Keyring.open(settings), at=now())
     return (
         f"{done.found:,} orders taken up, {done.ended:,} ended, {done.failed:,} failed"
+    )
+
+
+def chase_purchases(database: Database, _business_date: date) -> str:
+    """Take up points that were left lying unpaid, and refund those of leavers.
+
+    What was given back is not there to be given back again.
+    """
+    provider = Connections.open(Settings.from_environment()).payments
+    done = chase_left_purchases(database, provider, at=now())
+    return (
+        f"{done.found:,} purchases taken up, {done.returned:,} of leavers refunded,"
+        f" {done.failed:,} failed"
     )
 
 

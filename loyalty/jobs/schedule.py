@@ -26,6 +26,7 @@ SCHEDULE = (
     Job("cancel-unpaid", nightly.cancel_unpaid, cron="20 2 * * *"),
     Job("review-tiers", nightly.review_tiers, cron="30 2 * * *"),
     Job("chase-orders", nightly.chase_orders, cron="*/5 * * * *", is_daily=False),
+    Job("chase-purchases", nightly.chase_purchases, cron="*/5 * * * *", is_daily=False),
     Job("chase-exchanges", nightly.chase_exchanges, cron="*/5 * * * *", is_daily=False),
     Job("close-sessions", nightly.close_sessions, cron="*/5 * * * *", is_daily=False),
     Job("chase-churn", nightly.chase_churn, cron="*/5 * * * *", is_daily=False),

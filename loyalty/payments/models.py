@@ -1,10 +1,14 @@
-"""Tables of payments and refunds, of every question asked and everything told."""
+"""Tables of payments and refunds, of every question asked and everything told.
 
-from datetime import datetime
+And of what the provider did with the money: its balance, and what it paid out.
+"""
+
+from datetime import date, datetime
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ForeignKey,
     ForeignKeyConstraint,
     Index,
     text,
@@ -37,6 +41,11 @@ class Payment(Base):
         ),
         Index(None, "purpose", "purpose_ref"),
         Index(
+            "payment_intent_id_idx",
+            "intent_id",
+            postgresql_where=text("intent_id IS NOT NULL"),
+        ),
+        Index(
             "payment_unsettled_idx",
             "expires_at",
             postgresql_where=text("state IN ('asked', 'open')"),
@@ -48,7 +57,7 @@ class Payment(Base):
         BigInteger, primary_key=True, autoincrement=False
     )
     payment_ref: Mapped[str] = mapped_column(primary_key=True)
-    purpose: Mapped[str]  # order
+    purpose: Mapped[str]  # order, or points: a purchase of them
     purpose_ref: Mapped[str]
     amount_fen: Mapped[int] = mapped_column(BigInteger)
     title: Mapped[str]  # what the provider's page says it is for
@@ -160,3 +169,107 @@ class PaymentAttempt(Base):
     answered_at: Mapped[datetime | None]  # None: we never learned
     outcome: Mapped[str | None]  # None: the same
     detail: Mapped[str | None]  # None: nothing to explain
+
+
+class BalanceTransaction(Base):
+    """A movement of our balance at the provider, as it told it; never changed.
+
+    Its net amount is the amount less the fee; what leaves us is below zero.
+    """
+
+    __tablename__ = "balance_transaction"
+    __table_args__ = (
+        CheckConstraint("net_fen = amount_fen - fee_fen", name="adds_up"),
+        Index(None, "effective_on"),
+        Index(None, "happened_on"),
+        Index(None, "intent_id"),
+        Index(None, "source_id"),
+    )
+
+    transaction_id: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]  # charge, refund, adjustment, payout, stripe_fee …
+    source_id: Mapped[str | None]  # the charge, refund, dispute or payout; None: none
+    intent_id: Mapped[str | None]  # of the payment it belongs to; None: of none
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    fee_fen: Mapped[int] = mapped_column(BigInteger)
+    net_fen: Mapped[int] = mapped_column(BigInteger)
+    description: Mapped[str | None]  # None: they say nothing
+    created_at: Mapped[datetime]  # by the programme's clock
+    happened_on: Mapped[date]
+    available_on: Mapped[date]  # from when on it can be paid out
+    effective_on: Mapped[date]  # the first open day, if its own was closed
+    read_at: Mapped[datetime]
+
+
+class Payout(Base):
+    """Money that the provider sent to our bank account; never changed."""
+
+    __tablename__ = "payout"
+    __table_args__ = (Index(None, "effective_on"),)
+
+    payout_id: Mapped[str] = mapped_column(primary_key=True)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    is_automatic: Mapped[bool]  # False: they cannot tell what it consists of
+    created_at: Mapped[datetime]
+    arrives_on: Mapped[date]  # at the bank, as they expect it
+    effective_on: Mapped[date]  # of its arrival, or the first open day
+    read_at: Mapped[datetime]
+
+
+class PayoutState(Base):
+    """What became of a payout, each time it was something new."""
+
+    __tablename__ = "payout_state"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('pending', 'in_transit', 'paid', 'failed', 'canceled')",
+            name="state_known",
+        ),
+    )
+
+    payout_id: Mapped[str] = mapped_column(
+        ForeignKey("payout.payout_id"), primary_key=True
+    )
+    nth: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    read_at: Mapped[datetime]
+
+
+class PayoutLine(Base):
+    """A movement that a payout paid out; each is paid out once."""
+
+    __tablename__ = "payout_line"
+    __table_args__ = (Index(None, "payout_id"),)
+
+    transaction_id: Mapped[str] = mapped_column(
+        ForeignKey("balance_transaction.transaction_id"), primary_key=True
+    )
+    payout_id: Mapped[str] = mapped_column(ForeignKey("payout.payout_id"))
+
+
+class PayoutArrival(Base):
+    """What finance found on the bank's statement for a payout; the newest holds."""
+
+    __tablename__ = "payout_arrival"
+    __table_args__ = (CheckConstraint("amount_fen >= 0", name="is_an_amount"),)
+
+    payout_id: Mapped[str] = mapped_column(
+        ForeignKey("payout.payout_id"), primary_key=True
+    )
+    nth: Mapped[int] = mapped_column(primary_key=True)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    arrived_on: Mapped[date]
+    bank_ref: Mapped[str]
+    actor: Mapped[str]
+    noted_at: Mapped[datetime]
+
+
+class ProviderReading(Base):
+    """How far a list of the provider was read, newest first, as it tells them."""
+
+    __tablename__ = "provider_reading"
+
+    what: Mapped[str] = mapped_column(primary_key=True)
+    read_to: Mapped[str | None]  # the newest of the last whole reading; None: none yet
+    newest: Mapped[str | None]  # of the reading under way; None: none is
+    reached: Mapped[str | None]  # the oldest of it so far; None: as above

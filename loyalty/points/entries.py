@@ -6,12 +6,17 @@ partner. Chart: domain.md 2.4, book P.
 """
 
 from collections.abc import Iterable
+from datetime import date
 
-from ledger.values import AccountClass, Kind, Shortfall, Side, Unit
+from ledger.values import AccountClass, Kind, Lot, Shortfall, Side, Unit
 
 UNITS = (Unit("CUP", draw_rank=0), Unit("UNI", draw_rank=1))
 CUP, UNI = (unit.code for unit in UNITS)
 UNIVERSAL = (CUP, UNI)  # spent as one balance, one for one
+
+PURCHASED = "purchased"  # the cost class of points that were bought for cash
+# No lot that there is: it names the class of those to be spared.
+BOUGHT = Lot("", "", PURCHASED, date(1970, 1, 1), None)
 
 CHART = (
     AccountClass("available", "member", Side.CREDIT),
@@ -76,6 +81,9 @@ KINDS = (
         _legs(["voided.churn", *_MEMBER], ["issued.partner:"]),
         shortfall=Shortfall.OWE,
     ),
+    # What is bought is refunded from its own lot or not at all, and only what is there.
+    Kind("purchase", _legs(["issued"], _MEMBER)),
+    Kind("purchase_return", _legs(["available"], ["issued"])),
     Kind("redemption", _legs(["available"], _REDEEMED), spends=True),
     Kind("redemption_reversal", _legs(_REDEEMED, _MEMBER)),
     Kind("hold", _legs(["available"], ["held"]), spends=True),

@@ -143,7 +143,13 @@ def _line(line: Subscription) -> dict[str, object]:
 
 # The entries of the books, as members think of them.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "earned": ("opening", "bill_release", "activity_accrual", "exchange_in"),
+    "earned": (
+        "opening",
+        "bill_release",
+        "activity_accrual",
+        "exchange_in",
+        "purchase",
+    ),
     "spent": ("redemption", "hold", "capture", "exchange_out"),
     "returned": (
         "redemption_reversal",
@@ -153,6 +159,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "expired": ("expiry",),
     "taken_back": (
+        "purchase_return",
         "bill_bounce",
         "bill_adjustment",
         "activity_refund",

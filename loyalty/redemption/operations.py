@@ -4,8 +4,7 @@ The steps of an order are ordinary entries over `held`: hold, then capture or re
 or a redemption at once. What is given back goes to the lots it came from.
 """
 
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -14,12 +13,13 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from ledger.book import Book
-from ledger.errors import LedgerError, NothingToPost
+from ledger.errors import LedgerError
 from ledger.values import Entry, Transfer
 from loyalty.members.claims import claim_new, decide_known, reject
 from loyalty.points.entries import UNIVERSAL
 from loyalty.points.operations import draft, first_open_day
 from loyalty.points.queries import is_void, void_members
+from loyalty.points.sparing import is_spared, void_rest
 from loyalty.redemption.models import Redemption, RedemptionReturn
 
 
@@ -77,19 +77,42 @@ def release(session: Session, step: Step, *, held_by: UUID) -> UUID:
 
     What belonged to somebody who has left the network since is void with the rest.
     """
-    left = void_members(session, [step.member_id])
-    return Book(session).post(_release(step, held_by, left)).id
+    return release_many(session, [(step, held_by)])[0]
 
 
-def release_many(session: Session, held: Sequence[tuple[Step, UUID]]) -> None:
-    """Give back what many holds set aside, in one call."""
+def release_many(session: Session, held: Sequence[tuple[Step, UUID]]) -> list[UUID]:
+    """Give back what many holds set aside, in one call; return the entries."""
     left = void_members(session, [step.member_id for step, _ in held])
-    answers = Book(session).post_many(
-        [_release(step, held_by, left) for step, held_by in held]
-    )
-    for answer in answers:
+    spared = {
+        held_by
+        for step, held_by in held
+        if step.member_id in left
+        and is_spared(session, member_id=step.member_id, entry_id=held_by)
+    }
+    posted = []
+    for answer in Book(session).post_many(
+        [
+            _release(
+                step, held_by, is_void=step.member_id in left and held_by not in spared
+            )
+            for step, held_by in held
+        ]
+    ):
         if isinstance(answer, LedgerError):
             raise answer
+        posted.append(answer.id)
+    for step, held_by in held:
+        if held_by in spared:
+            void_rest(
+                session,
+                member_id=step.member_id,
+                reference=f"{step.ref}:release:void",
+                of=held_by,
+                on=step.on,
+                at=step.at,
+                actor=step.actor,
+            )
+    return posted
 
 
 def give_back(
@@ -112,16 +135,16 @@ def give_back(
         actor=step.actor,
     )
     if is_void(session, member_id=step.member_id):
-        # All of it may have paid what the member owed.
-        with suppress(NothingToPost):
-            _post(
-                session,
-                step,
-                kind="churn_void",
-                suffix=f":return:{nth}:void",
-                transfer=book.draw(to="voided.churn", units=UNIVERSAL, amount=points),
-                asked={"of": posted.id},
-            )
+        void_rest(
+            session,
+            member_id=step.member_id,
+            reference=f"{step.ref}:return:{nth}:void",
+            of=posted.id,
+            amount=points,
+            on=step.on,
+            at=step.at,
+            actor=step.actor,
+        )
     return posted.id
 
 
@@ -204,8 +227,8 @@ def _post(
     return Book(session).post(entry).id
 
 
-def _release(step: Step, held_by: UUID, left: Collection[int]) -> Entry:
-    to = "voided.churn" if step.member_id in left else None
+def _release(step: Step, held_by: UUID, *, is_void: bool) -> Entry:
+    to = "voided.churn" if is_void else None
     return _entry(
         step,
         kind="release",

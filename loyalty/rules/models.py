@@ -184,6 +184,7 @@ BENEFITS = (
     "points.pending",
     "points.operator",
     "points.universal",
+    "points.purchased",
     "links",
     "card",
 )
@@ -390,3 +391,51 @@ class PostingRules(Base):
     document: Mapped[dict[str, Any]] = mapped_column(JSONB)
     approval_id: Mapped[int | None]  # None: came with the starting terms
     loaded_at: Mapped[datetime]
+
+
+class PurchaseTerms(Base):
+    """One version of how points are bought, from a day on."""
+
+    __tablename__ = "purchase_terms"
+    __table_args__ = (
+        CheckConstraint(
+            "step_points > 0 AND step_fen > 0 AND steps_min > 0"
+            " AND day_fen_max >= steps_min * step_fen AND year_fen_max >= day_fen_max"
+            " AND member_days >= 0 AND expiry_months > 0 AND return_days >= 0",
+            name="makes_sense",
+        ),
+        CheckConstraint("on_leaving IN ('refund', 'keep')", name="on_leaving_known"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    valid_from: Mapped[date]
+    is_offered: Mapped[bool]  # False: nobody can buy; what was bought stays
+    unit: Mapped[str]
+    step_points: Mapped[int]  # so many points
+    step_fen: Mapped[int]  # cost so much
+    steps_min: Mapped[int]  # of one purchase
+    day_fen_max: Mapped[int]  # of one identity (domain.md 4.4); so below
+    year_fen_max: Mapped[int]
+    member_days: Mapped[int]  # for which one must have taken part
+    expiry_months: Mapped[int]  # after the month, to the end of that month
+    return_days: Mapped[int]  # in which unspent ones are taken back for money
+    # What becomes of unspent ones when their owner has left and they are not void.
+    on_leaving: Mapped[str]
+    loaded_at: Mapped[datetime]
+
+
+class ProviderFee(Base):
+    """What the provider takes of a payment, as agreed, from a day on."""
+
+    __tablename__ = "provider_fee"
+    __table_args__ = (
+        CheckConstraint(
+            "fee_num >= 0 AND fee_den > 0 AND fixed_fen >= 0", name="makes_sense"
+        ),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    valid_from: Mapped[date]
+    fee_num: Mapped[int]  # of the amount, rounded half up
+    fee_den: Mapped[int]
+    fixed_fen: Mapped[int]  # of each payment

@@ -17,6 +17,8 @@ from loyalty.rules.models import (
     EstimateTerms,
     ExcludedCategory,
     ProgrammeTerms,
+    ProviderFee,
+    PurchaseTerms,
     TierPolicy,
     TierTerms,
     TillTerms,
@@ -95,6 +97,17 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
             for estimates in terms.get("estimates", [])
         ],
         **_tiers(terms.get("tier_policy"), terms.get("tier", []), at),
+        PurchaseTerms: [one | {"loaded_at": at} for one in terms.get("purchase", [])],
+        ProviderFee: [
+            {
+                "version": fee["version"],
+                "valid_from": fee["valid_from"],
+                "fee_num": fee["share"][0],
+                "fee_den": fee["share"][1],
+                "fixed_fen": fee["fixed_fen"],
+            }
+            for fee in terms.get("provider_fee", [])
+        ],
         CommunityTerms: [
             version | {"rank": rank} | community
             for rank, community in enumerate(terms.get("community", []), start=1)

@@ -4,6 +4,7 @@ import re
 
 from blueprints import wording
 from blueprints.wording import (
+    buying,
     clubs,
     desk,
     exchanging,
@@ -35,6 +36,7 @@ def test_no_refusal_is_said_in_two_places():
         tiers,
         leaving,
         reporting,
+        buying,
     )
 
     assert sum(len(part.REFUSALS) for part in parts) == len(wording.WORDS)

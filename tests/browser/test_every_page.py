@@ -35,6 +35,7 @@ from loyalty.keyring import Keyring
 from loyalty.orders.belonging import join_club
 from loyalty.orders.operations import place
 from loyalty.prepaid.blocks import buy as buy_block
+from loyalty.purchases.operations import place as buy_points
 from loyalty.settlement.operations import raise_dispute
 from loyalty.staff.operations import add as add_staff
 from loyalty.staff.rules import ROLES
@@ -167,6 +168,7 @@ def busy(site):
         exchanged = exchange_something(session, member_id, keyring)
         exchanged |= join_something(session, member_id, keyring)
         exchanged |= play_something(session)
+        exchanged |= buy_something(session, member_id)
         rotate_keys(session, keyring=keyring, at=at)
     return (
         exchanged
@@ -283,6 +285,19 @@ def join_something(session, member_id, keyring):
     use(session, reference="used", actor="staff:1", channel="club", **benefit)
     issue_code(session, keyring=keyring, **benefit)
     return {"club": "TT", "entitlement": "coaching"}
+
+
+def buy_something(session, member_id):
+    """Have points that were ordered and not paid yet."""
+    buy_points(
+        session,
+        member_id=member_id,
+        purchase_ref="bought",
+        points=1_000,
+        expected_fen=1_200,
+        at=now(),
+    )
+    return {"purchase_ref": "bought"}
 
 
 def play_something(session):

@@ -1,0 +1,1 @@
+"""Points that members buy for cash, and what is given back of them."""
