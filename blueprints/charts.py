@@ -7,11 +7,12 @@ phone and a desk. Colours come from the style sheet; the shape alone says it in 
 import itertools
 from collections.abc import Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 from typing import Final
 
 from markupsafe import Markup, escape
 
-from blueprints.formatting import day, month, number, points
+from blueprints.formatting import day, month, number, percent, points
 from blueprints.language import language, speak
 
 _HEIGHT: Final = 192
@@ -65,6 +66,69 @@ def balance_chart(balances: Sequence[tuple[date, int]]) -> Markup:
     return Markup("".join(parts))  # noqa: S704 - numbers, and words that were escaped
 
 
+def redemption_curve(
+    parts: Sequence[Fraction | None], *, ultimate: Fraction | None
+) -> Markup:
+    """Draw which part of points is redeemed by each month of age.
+
+    `ultimate`: the part that will ever be, as a dashed line above.
+    """
+    known = [(age, part) for age, part in enumerate(parts) if part is not None]
+    if not known:
+        return Markup()
+    top = max(Fraction(1), *(part for _, part in known))
+    where = [(_at(age, len(parts)), _height(part, top)) for age, part in known]
+    line = "L".join(f"{x} {y}" for x, y in where)
+    (age, latest), (right, end) = known[-1], where[-1]
+    said = speak(
+        f"满 {age} 个月时已兑换 {percent(latest)}，预计最终兑换 {percent(ultimate)}。",
+        f"{percent(latest)} redeemed by month {age};"
+        f" {percent(ultimate)} expected in the end.",
+    )
+    parts_drawn = [
+        (
+            f'<svg class="plot" width="100%" height="{_HEIGHT}" role="img"'
+            f' aria-label="{escape(said)}">'
+        ),
+        f'<line class="axis" x1="0" x2="100%" y1="{_BOTTOM}" y2="{_BOTTOM}"/>',
+        (
+            f'<svg x="0" y="0" width="{_RIGHT}%" height="{_HEIGHT}"'
+            f' viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none">'
+        ),
+        f'<path class="under" d="M{line}V{_BOTTOM}H{where[0][0]}Z"/>',
+        f'<path class="series" d="M{line}" vector-effect="non-scaling-stroke"/>',
+        "</svg>",
+        f'<circle class="dot" cx="{_RIGHT * right // _WIDTH}%" cy="{end}" r="5"/>',
+        (
+            f'<text class="said" x="{_RIGHT * right // _WIDTH}%"'
+            f' y="{max(16, end - 12)}" text-anchor="{_lean(right // 10)}">'
+            f"{escape(percent(latest))}</text>"
+        ),
+        *_age_labels(len(parts)),
+    ]
+    if ultimate is not None:
+        level = _height(min(ultimate, top), top)
+        words = speak(f"预计 {percent(ultimate)}", f"expected {percent(ultimate)}")
+        parts_drawn += [
+            (
+                f'<line class="axis" x1="0" x2="100%" y1="{level}" y2="{level}"'
+                ' stroke-dasharray="4 4"/>'
+            ),
+            f'<text x="0" y="{max(16, level - 6)}">{escape(words)}</text>',
+        ]
+    return Markup("".join([*parts_drawn, "</svg>"]))  # noqa: S704 - as above
+
+
+def _age_labels(ages: int) -> list[str]:
+    step = -(-ages // _LABELS_MAX)
+    return [
+        f'<text x="{_percent(age, ages)}%" y="{_HEIGHT - 8}"'
+        f' text-anchor="{_lean(_percent(age, ages))}">'
+        f"{escape(speak(f'第 {age} 个月', f'month {age}'))}</text>"
+        for age in range(0, ages, step)
+    ]
+
+
 def by_month(balances: Sequence[tuple[date, int]]) -> list[tuple[date, int]]:
     """Return the balance at the last known day of each month, the newest first."""
     ends = {on.replace(day=1): (on, value) for on, value in balances}
@@ -97,7 +161,7 @@ def _at(index: int, count: int) -> int:
     return _WIDTH if count == 1 else _WIDTH * index // (count - 1)
 
 
-def _height(value: int, top: int) -> int:
+def _height(value: int | Fraction, top: int | Fraction) -> int:
     return _BOTTOM - (_BOTTOM - _TOP) * value // top
 
 

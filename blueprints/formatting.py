@@ -5,6 +5,7 @@ Templates use them as filters, and the macros of parts.html wrap them in markup.
 
 import re
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Final
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from markupsafe import Markup, escape
 
 from blueprints.language import language, speak
 from loyalty import clock
+from loyalty.finance.rules import round_half_up
 from loyalty.settings import TIME_ZONE
 
 _MONTHS: Final = (
@@ -23,6 +25,7 @@ _MONTHS: Final = (
 _CHINESE: Final = re.compile(
     r"[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff\uff00-\uffef]*"
 )
+_DIGITS_MAX: Final = 6  # of parts of a fen, in yuan
 _MASK_SHOWN: Final = 4  # digits of a phone number that stay readable at its end
 
 
@@ -30,8 +33,11 @@ def register(app: Flask) -> None:
     """Give every template of the application these filters and words."""
     app.jinja_env.filters.update(
         number=number,
+        whole=whole,
         points=points,
         yuan=yuan,
+        yuan_exactly=yuan_exactly,
+        percent=percent,
         day=day,
         month=month,
         moment=moment,
@@ -54,6 +60,11 @@ def number(value: int) -> str:
     return f"{value:,}".replace("-", "\N{MINUS SIGN}")
 
 
+def whole(value: Fraction) -> int:
+    """Return a fraction as the whole number next to it, halves upwards."""
+    return round_half_up(value.numerator, value.denominator)
+
+
 def points(value: int) -> str:
     """Return an amount of points with its unit."""
     if language() == "zh":
@@ -65,6 +76,31 @@ def yuan(fen: int) -> str:
     """Return an amount of money; fen in, yuan shown: ¥20.00."""
     sign = "\N{MINUS SIGN}" if fen < 0 else ""
     return f"{sign}¥{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+
+
+def yuan_exactly(fen: Fraction) -> str:
+    """Return parts of a fen as money, with as many digits as they have: ¥0.0080.
+
+    At most six, the last one rounded half up; four at least.
+    """
+    digits = 4
+    while digits < _DIGITS_MAX and (fen * 10 ** (digits - 2)).denominator != 1:
+        digits += 1
+    exact = fen * 10 ** (digits - 2)
+    whole = round_half_up(exact.numerator, exact.denominator)
+    sign = "\N{MINUS SIGN}" if whole < 0 else ""
+    yuan_, rest = divmod(abs(whole), 10**digits)
+    return f"{sign}¥{yuan_:,}.{rest:0{digits}d}"
+
+
+def percent(value: Fraction | None, digits: int = 1) -> str:
+    """Return a part of a whole in percent, rounded half up; None: a dash."""
+    if value is None:
+        return "–"
+    whole = round_half_up(value.numerator * 100 * 10**digits, value.denominator)
+    sign = "\N{MINUS SIGN}" if whole < 0 else ""
+    ones, rest = divmod(abs(whole), 10**digits)
+    return f"{sign}{ones:,}.{rest:0{digits}d} %" if digits else f"{sign}{ones:,} %"
 
 
 def day(on: date | None) -> str:

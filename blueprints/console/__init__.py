@@ -23,6 +23,8 @@ from blueprints.console import (  # noqa: E402
     counter,  # noqa: F401
     disputes,  # noqa: F401
     erasures,  # noqa: F401
+    estimate_terms,  # noqa: F401
+    estimates,  # noqa: F401
     exchanges,  # noqa: F401
     foretelling,  # noqa: F401
     fulfilment,  # noqa: F401
@@ -38,5 +40,6 @@ from blueprints.console import (  # noqa: E402
     signing_in,  # noqa: F401
     tiers,  # noqa: F401
     trail,  # noqa: F401
+    triangles,  # noqa: F401
     vouchers,  # noqa: F401
 )

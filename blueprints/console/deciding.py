@@ -12,6 +12,8 @@ from loyalty.approvals.models import Approval
 from loyalty.catalogue import operations as catalogue
 from loyalty.churn import governance as churn
 from loyalty.clients import governance as clients
+from loyalty.estimates import operations as estimates
+from loyalty.estimates.queries import CHANGE_TERMS, EXPECT
 from loyalty.exchange import cards
 from loyalty.exchange import deciding as exchange
 from loyalty.members import operations as members
@@ -110,6 +112,14 @@ def _let_leaving_mean(session: Session, approval: Approval, at: datetime) -> dat
     return churn.apply_terms(session, approval=approval, at=at)
 
 
+def _expect(session: Session, approval: Approval, at: datetime) -> date:
+    return estimates.apply_estimates(session, approval=approval, at=at)
+
+
+def _let_terms_hold(session: Session, approval: Approval, at: datetime) -> date:
+    return estimates.apply_terms(session, approval=approval, at=at)
+
+
 def _grant_tier(session: Session, approval: Approval, at: datetime) -> None:
     tiers.apply_grant(session, approval=approval, at=at)
 
@@ -128,6 +138,8 @@ ACTIONS: Mapping[str, Action] = {
     tier_policy.CHANGE: Action(Permission.TIER_CHECK, _let_tiers_hold),
     churn.CHANGE: Action(Permission.CATALOGUE_CHECK, _let_leaving_mean),
     tiers.GRANT: Action(Permission.TIER_CHECK, _grant_tier),
+    EXPECT: Action(Permission.FINANCE_CHECK, _expect),
+    CHANGE_TERMS: Action(Permission.FINANCE_CHECK, _let_terms_hold),
     settlement.ACCEPT: Action(Permission.FINANCE_CHECK, _accept_dispute),
     statements.ISSUE: Action(Permission.FINANCE_CHECK, _issue_statement),
     netting.WRITE_OFF: Action(Permission.FINANCE_CHECK, _write_settlement_off),

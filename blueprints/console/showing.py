@@ -2,9 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from fractions import Fraction
 
 from blueprints.console import bp
-from blueprints.formatting import day, moment, number, points, yuan
+from blueprints.formatting import (
+    day,
+    moment,
+    month,
+    number,
+    percent,
+    points,
+    yuan,
+    yuan_exactly,
+)
 from blueprints.language import speak
 from blueprints.wording import state_words, term
 
@@ -34,6 +44,7 @@ _TERMS = {
     "period": "tier_period",
     "break_code": "break",
     "fee_cause": "fee_cause",
+    "basis": "estimate_basis",
     "scope": "churn_scope",
     "voids": "churn_benefit",
     "comes_back": "churn_benefit",
@@ -44,6 +55,9 @@ _DAYS = (
     "starts_on",
     "happened_on",
 )
+_MONTHS = ("effective_in",)
+_RATES = ("redemption_rate",)
+_PARTS_OF_FEN = ("point_value_fen",)
 _POINTS = ("points", "mix_points")
 _NO_LIMIT = ("channels", "brands", "tiers", "clubs")
 
@@ -60,7 +74,7 @@ def fact_words(name: str, said: object) -> str:
     if isinstance(said, bool):
         return speak("是", "yes") if said else speak("否", "no")
     if isinstance(said, Mapping):
-        return _prices(said)
+        return _counts(said) if name == "suggested" else _prices(said)
     if isinstance(said, list | tuple):
         words = (term(_TERMS.get(name, ""), one) for one in said)
         return speak("、", ", ").join(words) or "–"
@@ -78,13 +92,34 @@ def _words(name: str, said: object) -> str:
         return state_words(f"{name.removesuffix('_state')}_{said}").words
     if name in _TERMS:
         return term(_TERMS[name], str(said))
-    if isinstance(said, str) and name in _DAYS:
-        return day(date.fromisoformat(said))
-    if isinstance(said, str) and name.endswith("_at"):
-        return moment(datetime.fromisoformat(said))
+    if isinstance(said, str):
+        return _written(name, said)
     if isinstance(said, datetime):
         return moment(said)
     return day(said) if isinstance(said, date) else str(said)
+
+
+def _written(name: str, said: str) -> str:
+    """Return what is kept as text and means more than its letters."""
+    if name in _MONTHS:
+        return month(date.fromisoformat(said))
+    if name in _RATES:
+        return percent(Fraction(said), 2)
+    if name in _PARTS_OF_FEN:
+        return yuan_exactly(Fraction(said))
+    if name in _DAYS:
+        return day(date.fromisoformat(said))
+    return moment(datetime.fromisoformat(said)) if name.endswith("_at") else said
+
+
+def _counts(said: Mapping[str, int]) -> str:
+    return (
+        speak("；", "; ").join(
+            speak(f"{name}：{number(count)}", f"{name}: {number(count)}")
+            for name, count in sorted(said.items())
+        )
+        or "–"
+    )
 
 
 def _prices(said: Mapping[str, int]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from blueprints.wording import leaving, reporting, settling, tiers
+from blueprints.wording import estimating, leaving, reporting, settling, tiers
 from blueprints.wording.words import Words
 from loyalty.clients.rules import KINDS, SCOPES
 
@@ -11,6 +11,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     **leaving.TERMS,
     **settling.TERMS,
     **reporting.TERMS,
+    **estimating.TERMS,
     "unit": {
         "CUP": ("联通积分", "Operator points"),
         "UNI": ("联盟积分", "Alliance points"),
@@ -155,6 +156,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "client.add": ("开通伙伴系统", "Let a machine in"),
         "client.change": ("变更伙伴系统", "Change a machine"),
         "churn.policy": ("离网规则", "Policy of leaving"),
+        "estimates.expect": ("预计兑换量", "Points expected to be redeemed"),
+        "estimates.terms": ("估计参数", "Terms of estimates"),
         "tier.policy": ("等级规则", "Policy of tiers"),
         "tier.grant": ("授予等级", "Give a tier"),
     },
@@ -382,5 +385,6 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         **leaving.FIELDS,
         **settling.FIELDS,
         **tiers.FIELDS,
+        **estimating.FIELDS,
     },
 }
