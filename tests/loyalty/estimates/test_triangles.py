@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -96,8 +97,9 @@ def test_each_month_redeems_what_the_month_report_says(session, random_books):
     found = histories(session, period=months[-1])
 
     for month in months:
-        units = month_report(session, month)["units"]
-        redeemed = sum(sum(unit["redeemed"].values()) for unit in units.values())
+        report: dict[str, Any] = month_report(session, month)
+        units = report["units"].values()
+        redeemed = sum(sum(unit["redeemed"].values()) for unit in units)
         assert redeemed == sum(
             flow.redeemed - flow.returned
             for one in found
