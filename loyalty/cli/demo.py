@@ -30,7 +30,14 @@ from loyalty.demo.shopkeeping import VISITS_DAYS as DAYS
 from loyalty.demo.shopkeeping import Shopkeeper, pays
 from loyalty.demo.shopping import AIRLINE
 from loyalty.demo.summary import rejects_summary, summary
-from loyalty.demo.welcome import as_they_are_now, employ, guests, keys, welcome
+from loyalty.demo.welcome import (
+    as_they_are_now,
+    employ,
+    guests,
+    keys,
+    leavers,
+    welcome,
+)
 from loyalty.demo.writing import Plan, Script, write
 from loyalty.embedded import EmbeddedDatabaseFailed, EmbeddedServer
 from loyalty.errors import Refused
@@ -204,6 +211,7 @@ def _live(
         actor=f"staff:{staff['guan.tian']}",
         at=now(),
     )
+    click.echo(f"{played.memberships} memberships of clubs are under way")
     click.echo(
         f"{played.places} places are booked at the table-tennis hall and"
         f" {played.waiting} wait for one; {played.players} play in a tournament"
@@ -234,7 +242,7 @@ def _live(
     )
     click.echo(f"who left the network: {left}")
     with database.unit_of_work() as session:
-        members = as_they_are_now(session, members)
+        members = as_they_are_now(session, members) + leavers(session, today=today)
     return welcome(address, members, shared, takes_cards=twin is not None)
 
 

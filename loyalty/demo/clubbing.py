@@ -1,5 +1,6 @@
-"""Let members of a demo play: sessions at a hall, and a tournament over two cities."""
+"""Let members of a demo belong to clubs and play: at a hall, and over two cities."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from hashlib import sha256
@@ -8,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.clubs.errors import TierTooLow
 from loyalty.contests import operations as contests
 from loyalty.contests.moving import lock_group
 from loyalty.contests.operations import Result
@@ -17,6 +19,7 @@ from loyalty.database import Database
 from loyalty.demo.codes import confirm
 from loyalty.demo.shopping import VENUE
 from loyalty.keyring import Keyring
+from loyalty.orders.belonging import join_club
 from loyalty.settings import TIME_ZONE
 from loyalty.venues import operations as venues
 from loyalty.venues.queries import offer
@@ -32,6 +35,7 @@ _CITIES = ("广州", "深圳")
 class Played:
     """What came of it all."""
 
+    memberships: int
     places: int
     waiting: int
     players: int
@@ -40,16 +44,47 @@ class Played:
 def let_play(
     database: Database, keyring: Keyring, *, guests: list[int], actor: str, at: datetime
 ) -> Played:
-    """Hold sessions, full ones too, and a tournament that is under way.
+    """Fill clubs, hold sessions, full ones too, and a tournament that is under way.
 
     The guests, as whom a visitor can sign in, are among those who play.
     """
     with database.unit_of_work() as session:
         people = _people(session, guests)
+        _join(session, guests, at=at)
         _last_week(session, people[:6], keyring, actor=actor, at=at)
         places, waiting = _this_week(session, people[::-1], keyring, actor=actor, at=at)
         players = _tournament(session, people, actor=actor, at=at)
-    return Played(places=places, waiting=waiting, players=players)
+        memberships = session.scalar(
+            text("SELECT count(*) FROM club_membership WHERE state = 'active'")
+        )
+    return Played(
+        memberships=memberships or 0, places=places, waiting=waiting, players=players
+    )
+
+
+def _join(session: Session, guests: list[int], *, at: datetime) -> None:
+    """Let who has a tier, and not lost it, belong to the clubs it opens."""
+    rows = session.scalars(
+        text(
+            """
+            SELECT DISTINCT member_id FROM tier_grant JOIN member m USING (member_id)
+             WHERE m.left_on IS NULL
+             ORDER BY member_id
+            """
+        )
+    )
+    for member_id in [*guests, *(one for one in rows if one not in guests)]:
+        for club in ("TT", "BIZ"):
+            with suppress(TierTooLow):
+                join_club(
+                    session,
+                    member_id=member_id,
+                    club=club,
+                    way="tier",
+                    reference=f"demo {club}",
+                    actor="web",
+                    at=at - timedelta(days=10),
+                )
 
 
 def _last_week(

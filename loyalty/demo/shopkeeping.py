@@ -108,6 +108,9 @@ VISITS: tuple[Visit, ...] = (
     Visit("TT1", then=(operations.attend,)),
     Visit("TT1", then=(operations.miss,)),
     Visit("TT1", at_counter=True),
+    Visit("CLUB-CAR"),
+    Visit("CLUB-CAR", way="cash"),
+    Visit("CLUB-LADY"),
     Visit("TT-OPEN"),
     Visit("TT-OPEN", at_counter=True, then=(_cancel,)),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from secrets import token_hex
 
 import pyotp
@@ -111,6 +111,17 @@ _GUESTS = text(
      WHERE fits ORDER BY nth, member_id
     """
 )
+_LEAVERS = text(
+    """
+    SELECT d.member_id, s.msisdn, p.name, d.left_on, sum(t.amount)::bigint AS points
+      FROM departure d JOIN person p USING (member_id)
+      JOIN subscription s ON s.member_id = d.member_id AND s.state = 'ported_out'
+      JOIN ledger.transfer t ON t.member_id = d.member_id AND t.id = d.entry_id
+     WHERE d.reinstated_on IS NULL AND d.reinstate_until >= :today
+     GROUP BY d.member_id, s.msisdn, p.name, d.left_on
+     ORDER BY points DESC, d.member_id LIMIT 1
+    """
+)
 _POINTS = text(
     "SELECT member_id, sum(available)::bigint AS points FROM ledger.balance"
     " WHERE member_id = ANY(:members) GROUP BY member_id"
@@ -135,6 +146,20 @@ def guests(session: Session) -> list[Guest]:
             _ABOUT[row.nth],
         )
         for row in session.execute(_GUESTS)
+    ]
+
+
+def leavers(session: Session, *, today: date) -> list[Guest]:
+    """Return somebody who left, lost points, and may still sign in and come back."""
+    return [
+        Guest(
+            row.member_id,
+            row.msisdn,
+            row.name,
+            0,
+            f"left the network on {row.left_on}, and {row.points:,} points are void",
+        )
+        for row in session.execute(_LEAVERS, {"today": today})
     ]
 
 

@@ -99,7 +99,7 @@ def test_two_weeks_bring_orders_of_every_kind(keeper, crowd, fresh_database):
     assert lived.paid_fen > 0
     assert {"awaiting_review", "fulfilled", "failed", "returned"} <= set(lived.by_state)
     kinds = crowd.rows("SELECT DISTINCT fulfilment FROM member_order")
-    assert len(kinds) == 5
+    assert len(kinds) == 6
     with fresh_database.unit_of_work() as session:
         assert Book(session).prove() == []
         assert session.scalar(text("SELECT count(*) FROM approval")) == 1
