@@ -61,7 +61,7 @@ class Days:
 
 
 @bp.get("/clubs")
-@requires(Permission.CLUB)
+@requires(Permission.CLUB_READ)
 def clubs() -> ResponseReturnValue:
     """Show whom clubs reach, who stays, and what they cost, over some days."""
     days = Days.of_request()
@@ -90,7 +90,7 @@ def clubs() -> ResponseReturnValue:
 
 
 @bp.get("/clubs.xlsx")
-@requires(Permission.CLUB)
+@requires(Permission.CLUB_READ)
 def clubs_xlsx() -> ResponseReturnValue:
     """Return the clubs' figures as a workbook."""
     days = Days.of_request()
@@ -118,7 +118,7 @@ def clubs_xlsx() -> ResponseReturnValue:
 
 
 @bp.get("/clubs/<club>")
-@requires(Permission.CLUB)
+@requires(Permission.CLUB_READ)
 def club(club: str) -> ResponseReturnValue:
     """Show who belongs to a club, and what was used of late."""
     with services().database.unit_of_work() as session:
@@ -140,7 +140,7 @@ def club(club: str) -> ResponseReturnValue:
 
 
 @bp.get("/clubs/<club>/members.xlsx")
-@requires(Permission.CLUB)
+@requires(Permission.CLUB_READ)
 def club_xlsx(club: str) -> ResponseReturnValue:
     """Return the members of a club as a workbook."""
     with services().database.unit_of_work() as session:

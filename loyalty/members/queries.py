@@ -212,7 +212,7 @@ def orders_under_way(session: Session, *, member_id: int) -> int:
 
 # What is kept about a member, table by table; secrets and keys are not (a hash of a
 # password tells the member nothing), sealed recipients are opened by the face.
-_KEPT = {
+KEPT = {
     "member": "SELECT * FROM member WHERE member_id = :member",
     "person": """SELECT name, phone_contact, email FROM person
                   WHERE member_id = :member""",
@@ -262,6 +262,16 @@ _KEPT = {
     "redemptions": """SELECT redemption_ref, item_code, quantity, channel, occurred_at,
                              points FROM redemption WHERE member_id = :member
                        ORDER BY occurred_at, redemption_ref""",
+    "returns": """SELECT redemption_ref, return_ref, quantity, points, occurred_at
+                    FROM redemption_return WHERE member_id = :member
+                   ORDER BY occurred_at, return_ref""",
+    "exchange_reversals": """SELECT exchange_ref, points, unrecovered_points, cause,
+                                    occurred_at
+                               FROM exchange_reversal WHERE member_id = :member
+                              ORDER BY occurred_at, exchange_ref""",
+    "prepaid_credits": """SELECT order_ref, msisdn, amount_fen, state, state_at
+                            FROM prepaid_credit WHERE member_id = :member
+                           ORDER BY order_ref""",
     "till_redemptions": """SELECT partner, partner_ref, points, refunded, state,
                                   self_paid_fen, authorized_at, state_at
                              FROM merchant_redemption WHERE member_id = :member
@@ -277,8 +287,34 @@ _KEPT = {
                        FROM delivery WHERE member_id = :member ORDER BY order_ref""",
     "bookings": """SELECT order_ref, venue, on_day, places, state
                      FROM booking WHERE member_id = :member ORDER BY on_day""",
-    "departures": """SELECT left_on, reason, reinstated_on FROM departure
-                      WHERE member_id = :member ORDER BY left_on""",
+    "vouchers": """SELECT order_ref, item_code, code_tail, state, state_at, valid_until
+                     FROM voucher WHERE member_id = :member
+                    ORDER BY order_ref, voucher_id""",
+    "payments": """SELECT payment_ref, purpose, purpose_ref, title, amount_fen,
+                          refunding_fen, state, asked_at, state_at
+                     FROM payment WHERE member_id = :member
+                    ORDER BY asked_at, payment_ref""",
+    "refunds": """SELECT refund_ref, payment_ref, amount_fen, reason, state, asked_at,
+                         state_at
+                    FROM refund WHERE member_id = :member
+                   ORDER BY asked_at, refund_ref""",
+    "club_memberships": """SELECT membership_ref, club, way, order_ref, starts_on,
+                                  ends_on, state, joined_at, ended_on, refund_months
+                             FROM club_membership WHERE member_id = :member
+                            ORDER BY joined_at, membership_ref""",
+    "club_invitations": """SELECT club, invited_at, until, used_by
+                             FROM club_invitation WHERE member_id = :member
+                            ORDER BY invited_at, invitation_ref""",
+    "benefit_uses": """SELECT club, entitlement, used_at, channel, reverses, reason
+                         FROM benefit_use WHERE member_id = :member
+                        ORDER BY used_at, use_ref""",
+    "session_places": """SELECT s.venue, s.club, s.starts_at, p.state, p.state_at
+                           FROM session_place p JOIN venue_session s USING (session_id)
+                          WHERE p.member_id = :member
+                          ORDER BY s.starts_at, s.session_id""",
+    "tournaments": """SELECT c.title_zh, c.title_en, e.city, e.state, e.state_at
+                        FROM contest_entry e JOIN contest c USING (contest_id)
+                       WHERE e.member_id = :member ORDER BY e.contest_id""",
     "tier_decisions": """SELECT kind, was, tier, starts_on, until, version, figure,
                                counted_from, counted_to, grant_tier, grant_until,
                                actor, reason, decided_at
@@ -325,5 +361,5 @@ def everything(session: Session, *, member_id: int) -> dict[str, list[dict[str, 
             dict(row)
             for row in session.execute(text(query), {"member": member_id}).mappings()
         ]
-        for name, query in _KEPT.items()
+        for name, query in KEPT.items()
     }

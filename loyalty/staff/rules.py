@@ -23,6 +23,7 @@ class Permission(StrEnum):
     STAFF_CHECK = "staff_check"
     CLIENT_MAKE = "client_make"  # machines of partners
     CLIENT_CHECK = "client_check"
+    CLUB_READ = "club_read"  # who belongs to clubs, and what these cost
     CLUB = "club"  # clubs, sessions, tournaments, and who comes to them
     FINANCE_MAKE = "finance_make"
     FINANCE_CHECK = "finance_check"
@@ -38,15 +39,20 @@ ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
         "clerk": frozenset(
             {_ENTER, Permission.COUNTER, Permission.FULFIL, Permission.BENEFIT}
         ),
-        "club_manager": frozenset({_ENTER, Permission.CLUB, Permission.BENEFIT}),
+        "club_manager": frozenset(
+            {_ENTER, Permission.CLUB_READ, Permission.CLUB, Permission.BENEFIT}
+        ),
         "product": frozenset(
             {_ENTER, _READ, Permission.CATALOGUE_MAKE, Permission.TIER_MAKE}
         ),
-        "finance_maker": frozenset({_ENTER, _READ, Permission.FINANCE_MAKE}),
+        "finance_maker": frozenset(
+            {_ENTER, _READ, Permission.CLUB_READ, Permission.FINANCE_MAKE}
+        ),
         "finance_checker": frozenset(
             {
                 _ENTER,
                 _READ,
+                Permission.CLUB_READ,
                 Permission.FINANCE_CHECK,
                 Permission.CATALOGUE_CHECK,
                 Permission.TIER_CHECK,
@@ -58,12 +64,13 @@ ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _READ,
                 Permission.COUNTER,
                 Permission.REVIEW,
+                Permission.CLUB_READ,
                 Permission.CLUB,
                 Permission.MEMBER_ERASE_MAKE,
                 Permission.TIER_MAKE,
             }
         ),
-        "auditor": frozenset({_ENTER, _READ}),
+        "auditor": frozenset({_ENTER, _READ, Permission.CLUB_READ}),
         "admin": frozenset(
             {
                 _ENTER,

@@ -165,3 +165,17 @@ def test_a_clerk_sees_no_lists_and_invites_nobody(counter, invite, rows):
     assert answer.status_code == 403
     assert rows("SELECT count(*) FROM club_invitation") == [(0,)]
     assert invite("nobody").status_code == 200
+
+
+def test_an_auditor_reads_the_lists_and_changes_nothing(counter, player, rows):
+    assert player()
+    auditor = counter("sun", "auditor")
+
+    assert auditor.client.get("/console/clubs").status_code == 200
+    page = auditor.client.get("/console/clubs/TT").text
+    assert "/invitations" not in page
+    answer = auditor.client.post(
+        "/console/clubs/TT/invitations", data=auditor.form(page, words=MSISDN)
+    )
+    assert answer.status_code == 403
+    assert rows("SELECT count(*) FROM club_invitation") == [(1,)]

@@ -1,5 +1,6 @@
 """What a member agreed to, changed, took away, and wished to be forgotten."""
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,12 +22,34 @@ from loyalty.members.errors import (
     SameContact,
     UnknownPurpose,
 )
-from loyalty.members.queries import consents, everything
+from loyalty.members.queries import KEPT, consents, everything
 from loyalty.members.rules import ERASURE, NOTICES, contact_binding
 from loyalty.tiers.operations import appeal
 from tests.loyalty.orders.shop import AT_HOME, KEYRING, MUG, NOON, TICKET, Shop
 
 OCTOBER, AFTER_15_DAYS = date(2007, 10, 1), NOON + timedelta(days=15)
+# What we did, or had to know, about what the export tells.
+NOTES = {
+    "benefit_code",
+    "churn_notice",
+    "claim",
+    "club_benefit",
+    "club_cost",
+    "club_event",
+    "club_notice",
+    "contest_player",
+    "exchange_attempt",
+    "exchange_event",
+    "member_access",
+    "one_time_code",
+    "order_attempt",
+    "order_event",
+    "payment_attempt",
+    "payment_event",
+    "session_place_event",
+    "statement_line",
+    "tier_notice",
+}
 OLD_PHONE, NEW_PHONE = "13300000001", "13399999999"
 
 
@@ -190,6 +213,22 @@ class TestExport:
 
         assert told["orders"] == []
         assert {row["msisdn"] for row in told["lines"]} == {"13300000001"}
+
+    def test_no_table_about_members_is_forgotten(self, shop):
+        """Each is in the export, or a working note of ours about what is there."""
+        tables = shop.session.scalars(
+            text(
+                "SELECT DISTINCT c.table_name FROM information_schema.columns c"
+                " JOIN information_schema.tables t USING (table_schema, table_name)"
+                " WHERE c.column_name = 'member_id' AND t.table_type = 'BASE TABLE'"
+                " AND c.table_schema = 'public'"
+            )
+        )
+        told = " ".join(KEPT.values())
+
+        unread = {one for one in tables if not re.search(rf"\b{one}\b", told)}
+
+        assert unread == NOTES
 
 
 class TestErasure:

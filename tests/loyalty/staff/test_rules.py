@@ -8,7 +8,7 @@ AT_THE_FRONT = ("clerk", "club_manager")
 
 
 def test_the_auditor_reads_all_and_changes_nothing():
-    assert permissions_of(["auditor"]) == READING
+    assert permissions_of(["auditor"]) == READING | {Permission.CLUB_READ}
 
 
 @pytest.mark.parametrize("role", sorted(set(ROLES) - set(AT_THE_FRONT)))
