@@ -272,6 +272,13 @@ KEPT = {
     "prepaid_credits": """SELECT order_ref, msisdn, amount_fen, state, state_at
                             FROM prepaid_credit WHERE member_id = :member
                            ORDER BY order_ref""",
+    "purchases": """SELECT purchase_ref, unit, points, price_fen, state, placed_at,
+                           state_at, expires_on
+                      FROM point_purchase WHERE member_id = :member
+                     ORDER BY placed_at, purchase_ref""",
+    "purchase_returns": """SELECT purchase_ref, nth, points, fen, reason, occurred_at
+                             FROM point_purchase_return WHERE member_id = :member
+                            ORDER BY occurred_at, purchase_ref""",
     "till_redemptions": """SELECT partner, partner_ref, points, refunded, state,
                                   self_paid_fen, authorized_at, state_at
                              FROM merchant_redemption WHERE member_id = :member
