@@ -79,6 +79,11 @@ def statement_paper(
                 "small",
             )
         )
+    return bound(story, title=title, drawn_at=drawn_at)
+
+
+def bound(story: Sequence[Any], *, title: str, drawn_at: datetime) -> bytes:
+    """Return what stands on a paper as A4 pages with their numbers."""
     footer = speak(f"打印于 {moment(drawn_at)}", f"Drawn {moment(drawn_at)}")
     written = BytesIO()
     paper = SimpleDocTemplate(
@@ -102,8 +107,23 @@ def statement_paper(
         canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, page)
         canvas.restoreState()
 
-    paper.build(story, onFirstPage=foot, onLaterPages=foot)
+    paper.build(list(story), onFirstPage=foot, onLaterPages=foot)
     return written.getvalue()
+
+
+def ruled(rows: Sequence[Sequence[Any]], widths: Sequence[float]) -> LongTable:
+    """Return a table with its heads on each page, and a thin line below each row."""
+    table = LongTable(list(rows), colWidths=list(widths), repeatRows=1)
+    table.setStyle(
+        [
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.black),
+            ("LINEBELOW", (0, 1), (-1, -1), 0.25, colors.HexColor("#bbbbbb")),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+        ]
+    )
+    return table
 
 
 class Styles:
@@ -172,17 +192,7 @@ def _table(
         ]
         for entry, told in entries
     ]
-    table = LongTable([heads, *rows], colWidths=_WIDTHS, repeatRows=1)
-    table.setStyle(
-        [
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.black),
-            ("LINEBELOW", (0, 1), (-1, -1), 0.25, colors.HexColor("#bbbbbb")),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-        ]
-    )
-    return table
+    return ruled([heads, *rows], _WIDTHS)
 
 
 def _few(lots: Sequence[str]) -> Sequence[str]:

@@ -17,6 +17,7 @@ from blueprints.console import (  # noqa: E402
     benefits,  # noqa: F401
     breaks,  # noqa: F401
     catalogue,  # noqa: F401
+    charges,  # noqa: F401
     clients,  # noqa: F401
     clubs,  # noqa: F401
     contests,  # noqa: F401
@@ -36,8 +37,11 @@ from blueprints.console import (  # noqa: E402
     prepaid,  # noqa: F401
     rates,  # noqa: F401
     reports,  # noqa: F401
+    settlement_calendar,  # noqa: F401
+    settlements,  # noqa: F401
     showing,  # noqa: F401
     signing_in,  # noqa: F401
+    statements,  # noqa: F401
     tiers,  # noqa: F401
     trail,  # noqa: F401
     triangles,  # noqa: F401

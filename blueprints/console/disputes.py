@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints import current_database
 from blueprints.console import bp
+from blueprints.console import settling_form as form
 from blueprints.console.excel import Column, workbook
 from blueprints.console.noting import note
 from blueprints.language import speak
@@ -84,9 +85,13 @@ def answer_dispute(dispute_id: str) -> ResponseReturnValue:
             "请写明答复，对方会看到。", "Please answer; the partner reads it."
         )
         return _page(dispute_id, fault=fault), 422
+    granted = form.fen("granted_yuan") if form.words("granted_yuan") else 0
     try:
         if request.form.get("act") == "accept":
-            return _ask(dispute_id, said)
+            if granted is None or granted < 0:
+                fault = speak("请核对这一项。", "Please check this.")
+                return _page(dispute_id, said=said, granted_fault=fault), 422
+            return _ask(dispute_id, said, granted)
         _reject(dispute_id, said)
     except Missing:
         raise
@@ -96,12 +101,13 @@ def answer_dispute(dispute_id: str) -> ResponseReturnValue:
     return redirect(url_for("console.dispute", dispute_id=dispute_id), 303)
 
 
-def _ask(dispute_id: str, said: str) -> ResponseReturnValue:
+def _ask(dispute_id: str, said: str, granted_fen: int) -> ResponseReturnValue:
     with current_database().unit_of_work() as session:
         asked = operations.ask_acceptance(
             session,
             dispute_id=dispute_id,
             answer=said,
+            granted_fen=granted_fen,
             maker=this_staff().staff_id,
             at=now(),
         )
@@ -145,7 +151,12 @@ def _chosen() -> str:
 
 
 def _page(
-    dispute_id: str, *, problem: str = "", fault: str = "", said: str = ""
+    dispute_id: str,
+    *,
+    problem: str = "",
+    fault: str = "",
+    said: str = "",
+    granted_fault: str = "",
 ) -> str:
     with current_database().unit_of_work() as session:
         shown = queries.dispute(session, dispute_id=dispute_id)
@@ -168,4 +179,6 @@ def _page(
         problem=problem,
         fault=fault,
         said=said,
+        granted_fault=granted_fault,
+        typed=request.form,
     )

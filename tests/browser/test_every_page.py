@@ -36,6 +36,8 @@ from loyalty.orders.belonging import join_club
 from loyalty.orders.operations import place
 from loyalty.prepaid.blocks import buy as buy_block
 from loyalty.purchases.operations import place as buy_points
+from loyalty.settlement import charging
+from loyalty.settlement.drawing import draw_up
 from loyalty.settlement.operations import raise_dispute
 from loyalty.staff.operations import add as add_staff
 from loyalty.staff.rules import ROLES
@@ -49,6 +51,7 @@ from tests.browser.conftest import DESK, TICKET
 from tests.browser.reading import accessibility_faults, strange_words, too_wide
 from tests.journeys.conftest import PARTNERS, PLACE, WANG
 from tests.loyalty.exchange.alliance import TO_MILES, TODAY, Alliance
+from tests.loyalty.settlement.desk import desk_of
 
 LOGIN, PASSWORD = "zhou.min", "一匹马 rode over 7 hills"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -169,6 +172,7 @@ def busy(site):
         exchanged |= join_something(session, member_id, keyring)
         exchanged |= play_something(session)
         exchanged |= buy_something(session, member_id)
+        exchanged |= settle_something(session)
         rotate_keys(session, keyring=keyring, at=at)
     return (
         exchanged
@@ -298,6 +302,33 @@ def buy_something(session, member_id):
         at=now(),
     )
     return {"purchase_ref": "bought"}
+
+
+def settle_something(session):
+    """Have a fee on a statement that was issued, agreed to and netted."""
+    alliance = Alliance(session)
+    alliance.maker, alliance.checker = (alliance.staff(n) for n in ("mei", "lan"))
+    desk, today = desk_of(alliance), now().date()
+    at = now()
+    asked = charging.ask_fee(
+        session,
+        partner="MU",
+        cause="late",
+        about="F-1",
+        fen=12_50,
+        points=None,
+        on=today - timedelta(days=40),
+        **desk.asks(at=at),
+    )
+    charging.apply_fee(session, approval=desk.agreed(asked, at=at), at=at)
+    day = today - timedelta(days=40)
+    draft = draw_up(session, partner="MU", day=day, actor="staff:1", at=at)
+    desk.agree(desk.issue(draft, at=at), at=at)
+    return {
+        "statement_id": draft.statement_id,
+        "line_no": 1,
+        "settlement_id": desk.net(at=at).settlement_id,
+    }
 
 
 def play_something(session):
