@@ -87,5 +87,8 @@ def _about(one: StatementBreak) -> str:
     """Return what a difference is about, as a person says it."""
     if one.reference in KINDS:
         return term("day_total", one.reference)
+    if one.kind is not None:
+        kind, _, named = one.reference.partition(" ")
+        return f"{term('match_kind', kind)} {named}"
     policy_no, _, event = one.reference.rpartition(" ")
     return f"{policy_no} {term('policy_event', event)}"

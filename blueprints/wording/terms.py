@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from blueprints.wording import estimating, leaving, reporting, settling, tiers
+from blueprints.wording import estimating, leaving, matching, reporting, settling, tiers
 from blueprints.wording.words import Words
 from loyalty.clients.rules import KINDS, SCOPES
 
 TERMS: Final[dict[str, dict[str, Words]]] = {
     **tiers.TERMS,
     **leaving.TERMS,
+    **matching.TERMS,
     **settling.TERMS,
     **reporting.TERMS,
     **estimating.TERMS,
@@ -203,11 +204,6 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "REJECT_CLOSED": ("账户已销", "Account closed"),
         "REVERSED_ONE_SIDE": ("单边冲正", "Reversed on one side"),
         "AMOUNT_DIFF": ("金额不符", "Amounts differ"),
-    },
-    "compared": {
-        "insurer_bill": ("保险月账单", "Insurer's bill"),
-        "day_totals": ("商户日总账", "Merchant's day"),
-        "till_totals": ("收银日终", "End of day at tills"),
     },
     "policy_event": {"issued": ("出单", "issued"), "canceled": ("退保", "cancelled")},
     "day_total": {

@@ -1,7 +1,8 @@
 """Keep what a comparison found: both sides as they were, and each difference.
 
 A difference that is found again is the same one; one that is not found any more is
-closed, and stays to be read.
+closed, and stays to be read. One that two people have settled stays settled while its
+figures do not change.
 """
 
 import json
@@ -33,7 +34,17 @@ _KEEP = text(
         ours_units, theirs_units, ours_fen, theirs_fen, found_at, seen_at)
     SELECT :subject, :partner, :about_on, reference, code, ours_count, theirs_count,
            ours_units, theirs_units, ours_fen, theirs_fen, :at, :at
-      FROM found
+      FROM found f
+     WHERE NOT EXISTS (
+           SELECT FROM statement_break d
+            WHERE d.subject = :subject AND d.partner = :partner
+              AND d.about_on = :about_on AND d.reference = f.reference
+              AND d.code = f.code AND d.resolution IS NOT NULL
+              AND (d.ours_count, d.theirs_count, d.ours_units, d.theirs_units,
+                   d.ours_fen, d.theirs_fen)
+                  IS NOT DISTINCT FROM
+                  (f.ours_count, f.theirs_count, f.ours_units, f.theirs_units,
+                   f.ours_fen, f.theirs_fen))
      ORDER BY reference, code
         ON CONFLICT (subject, partner, about_on, reference, code)
            WHERE closed_at IS NULL

@@ -43,7 +43,7 @@ class Comparison(Base):
 
 
 class StatementBreak(Base):
-    """A difference between a partner's figures and ours, until it is gone."""
+    """A difference between a partner's figures and ours, until gone or settled."""
 
     __tablename__ = "statement_break"
     __table_args__ = (
@@ -59,6 +59,14 @@ class StatementBreak(Base):
             unique=True,
             postgresql_where=text("closed_at IS NULL"),
         ),
+        CheckConstraint("resolved_by <> approved_by", name="four_eyes"),
+        CheckConstraint(
+            "(resolution IS NULL) = (resolved_by IS NULL)"
+            " AND (resolution IS NULL) = (approved_by IS NULL)"
+            " AND (resolution IS NULL OR closed_at IS NOT NULL)",
+            name="resolved_whole",
+        ),
+        Index(None, "line_id"),
     )
 
     break_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -76,3 +84,18 @@ class StatementBreak(Base):
     found_at: Mapped[datetime]
     seen_at: Mapped[datetime]  # when it was last found
     closed_at: Mapped[datetime | None]  # None: it is still there
+    # Of a match line by line; None: it is about sums.
+    kind: Mapped[str | None]
+    line_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("partner_line.line_id")
+    )
+    member_id: Mapped[int | None] = mapped_column(BigInteger)
+    event_ref: Mapped[str | None]  # None: we have nothing; so with theirs
+    ours_on: Mapped[date | None]
+    theirs_on: Mapped[date | None]
+    owner: Mapped[int | None] = mapped_column(ForeignKey("staff.staff_id"))
+    asked_at: Mapped[datetime | None]  # None: the partner was not asked
+    resolution: Mapped[str | None]  # None: open, or gone by itself
+    note: Mapped[str | None]
+    resolved_by: Mapped[int | None] = mapped_column(ForeignKey("staff.staff_id"))
+    approved_by: Mapped[int | None] = mapped_column(ForeignKey("staff.staff_id"))

@@ -17,6 +17,9 @@ BREAKS: Final = (
 )
 # And what only a comparison of two sources finds.
 DIFFERENCES: Final = (*BREAKS, "AMOUNT_DIFF")
-# What is compared: an insurer's month, a merchant's day as it was fetched or told, and
-# a month of the payment provider's.
-SUBJECTS: Final = ("insurer_bill", "day_totals", "till_totals", "stripe")
+# What is compared: an insurer's month, a merchant's day as it was fetched or told, a
+# month of the payment provider's, a partner's file line by line, and what it bills.
+SUBJECTS: Final = (
+    *("insurer_bill", "day_totals", "till_totals", "stripe"),
+    *("partner_statement", "partner_invoice"),
+)

@@ -15,6 +15,7 @@ from loyalty.cli import (
     feeds,
     jobs,
     ledger,
+    matching,
     members,
     reports,
     sandbox,
@@ -43,6 +44,7 @@ jifen.add_command(feeds.load)
 jifen.add_command(jobs.run_job)
 jifen.add_command(jobs.scheduler)
 jifen.add_command(ledger.ledger)
+jifen.add_command(matching.match)
 jifen.add_command(members.member)
 jifen.add_command(sandbox.partner_sandbox)
 jifen.add_command(reports.close)

@@ -33,6 +33,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "redemptions": "redemption_ref,member_ref,item_code,quantity,channel,"
         "occurred_at",
         "subscription-events": "event_ref,msisdn,event,reason,occurred_at",
+        "partner-statement": "partner_ref,our_ref,kind,occurred_on,units,amount,status",
     }.items()
 }
 # The column whose sum is the manifest's total; feeds not named here count rows.
@@ -43,6 +44,7 @@ SUMMED = {
     "adjustments": "amount",
     "activities": "amount",
     "redemptions": "quantity",
+    "partner-statement": "amount",
 }
 _WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
 _YUAN = re.compile(r"-?[0-9]+\.[0-9]{2}", re.ASCII)

@@ -30,13 +30,17 @@ from loyalty.feeds.kinds import (
     MONTH,
     MSISDN,
     REF,
+    SIGNED,
     TEXT,
     WHOLE,
     Column,
+    called,
     one_of,
     optional,
     required,
 )
+from loyalty.feeds.statements import book_statement
+from loyalty.matching.rules import KIND_NAMES, STATUS_NAMES
 from loyalty.members.models import BRANDS, EVENTS, NETWORKS, PAY_TYPES, REASONS
 from loyalty.members.operations import book_subscribers
 from loyalty.points.operations import book_opening
@@ -206,6 +210,17 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
             ),
             member=_LATEST_HOLDER,
         ),
+        "partner-statement": Layout(
+            (
+                *required(partner_ref=REF),
+                *optional(our_ref=REF),
+                *required(kind=called(KIND_NAMES), occurred_on=DAY),
+                Column("units", SIGNED, empty="0"),
+                Column("amount", FEN),
+                Column("status", called(STATUS_NAMES), empty="posted"),
+            ),
+            total="amount",
+        ),
     }
 )
 
@@ -221,6 +236,7 @@ BOOKINGS: Mapping[str, Booking] = MappingProxyType(
         "activities": book_activities,
         "redemptions": book_redemptions,
         "subscription-events": book_events,
+        "partner-statement": book_statement,
     }
 )
 

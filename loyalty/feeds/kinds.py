@@ -7,7 +7,7 @@ is the text that PostgreSQL's COPY reads.
 import re
 from abc import ABC, abstractmethod
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -107,6 +107,13 @@ class Whole(Kind):
         return list(map(str, map(int, values)))
 
 
+class Signed(Whole):
+    """A number that may lie below zero."""
+
+    wrong = "not a whole number, perhaps below zero"
+    _match = _Every(r"-?[0-9]{1,15}+")
+
+
 class Instant(Kind):
     """A moment with its offset, kept in universal time."""
 
@@ -173,6 +180,18 @@ def one_of(codes: Iterable[str]) -> Known:
     return Known("text", f"none of {' '.join(known)}", read)
 
 
+def called(names: Mapping[str, str]) -> Known:
+    """Return the kind of a column that holds names of a few codes."""
+    known = dict(names)
+
+    def read(value: str) -> str:
+        if value not in known:
+            raise IllFormed
+        return known[value]
+
+    return Known("text", f"none of {' '.join(known)}", read)
+
+
 REF = Written(
     r"[!#-&(-+\--~]{1,64}+",
     "not 1 to 64 printable ASCII characters without spaces, commas and quotes",
@@ -191,6 +210,7 @@ DAY = Known("date", "not a day such as 2007-10-31", _day)
 MONTH = Known("date", "not a month such as 2007-10", _month)
 FEN = Fen()
 WHOLE = Whole()
+SIGNED = Signed()
 INSTANT = Instant()
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, timedelta
+from functools import partial
 
 from ledger.book import Book
 from loyalty.accrual.operations import cancel_unpaid as cancel_unpaid_bills
@@ -23,6 +24,8 @@ from loyalty.feeds.card_lines import read_card_lines
 from loyalty.jobs.errors import BooksUnsound
 from loyalty.keyring import Keyring
 from loyalty.linking.operations import expire as expire_consents
+from loyalty.matching.operations import match
+from loyalty.matching.queries import to_match
 from loyalty.orders.belonging import GivenBack, refund_ended
 from loyalty.orders.delivery import chase
 from loyalty.points.operations import expire
@@ -335,6 +338,26 @@ def refund_clubs(database: Database, _business_date: date) -> str:
     return (
         f"{given.memberships:,} memberships given back:"
         f" {given.points:,} points and {given.cash_fen:,} fen"
+    )
+
+
+def match_statements(database: Database, business_date: date) -> str:
+    """Match what partners have told with what we have, month by month.
+
+    What was decided stays decided, so that a second run finds nothing new.
+    """
+    with database.unit_of_work() as session:
+        wanted = to_match(session, on=business_date)
+    breaks = paired = 0
+    for partner, period in wanted:
+        work = partial(
+            match, partner=partner, period=period, actor="job:match-statements"
+        )
+        done = retrying(database, partial(work, at=now()))
+        breaks, paired = breaks + done.breaks, paired + done.paired
+    return (
+        f"{paired:,} lines paired in {len(wanted):,} months of partners,"
+        f" {breaks:,} breaks open"
     )
 
 

@@ -47,5 +47,6 @@ SCHEDULE = (
     Job("notify-members", nightly.notify_members, cron="0 10 * * *"),
     Job("compare-day-totals", nightly.compare_day_totals, cron="30 5 * * *"),
     Job("compare-insurer-bills", nightly.compare_insurer_bills, cron="0 6 * * *"),
+    Job("match-statements", nightly.match_statements, cron="20 6 * * *"),
     Job("prove-ledger", nightly.prove_ledger, cron="0 3 * * *"),
 )

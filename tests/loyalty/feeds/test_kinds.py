@@ -103,6 +103,9 @@ def test_only_columns_that_may_be_empty_may_be_empty():
         ("activities", "mcc"),
         ("activities", "original_ref"),
         ("subscription-events", "reason"),
+        ("partner-statement", "our_ref"),
+        ("partner-statement", "units"),
+        ("partner-statement", "status"),
     }
 
 

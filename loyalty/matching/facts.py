@@ -1,0 +1,148 @@
+"""What we have about a partner, event by event, in the shape of the partner's lines.
+
+The amount of an accrual is what its partner pays for the points where it pays
+afterwards, else what was bought. What is undone stands below zero.
+"""
+
+from typing import Final
+
+from loyalty.matching.rules import Terms
+
+# A reference without what our books put before it, as partners may leave that out.
+KEY: Final = (
+    "regexp_replace({}, '^(activity:[^/]*/|merchant:[^/]*/|redemption:|order:"
+    "|exchange:|exc_)', '')"
+)
+
+# The partner's day on which a moment falls: its day ends at the cut-off.
+_DAY = (
+    "CAST((CAST({} AS timestamptz) AT TIME ZONE :zone)"
+    " + make_interval(mins => 1440 - CAST(:cut_off AS int)) AS date)"
+)
+_ENTRY = """
+(SELECT min({column}) FROM ledger.transfer t
+  WHERE t.member_id = {of} AND t.id = {entry})
+"""
+_ACTIVITY_ENTRY = """
+(SELECT min({column}) FROM ledger.reference r
+   JOIN ledger.transfer t ON t.member_id = r.member_id AND t.id = r.entry_id
+  WHERE r.member_id = a.member_id
+    AND r.reference = 'activity:' || a.partner || '/' || a.partner_ref)
+"""
+
+_FACTS = """
+SELECT CASE WHEN a.original_ref IS NULL THEN 'accrual' ELSE 'reversal' END AS kind,
+       a.member_id, a.partner_ref AS event_ref, a.partner_ref AS our_key,
+       a.partner_ref, a.original_ref AS original_key, {activity_day} AS on_day,
+       CASE WHEN a.original_ref IS NULL THEN a.points ELSE -a.points END AS units,
+       CAST(NULL AS bigint) AS other_units,
+       CASE WHEN b.thousand_fen IS NULL THEN a.amount_fen
+            ELSE CAST(round(CAST(CASE WHEN a.original_ref IS NULL THEN a.points
+                                      ELSE -a.points END AS numeric)
+                            * b.thousand_fen * b.billing_pct / 100000) AS bigint)
+       END AS fen,
+       b.thousand_fen IS NOT NULL
+           AND CAST(a.points AS numeric) * b.thousand_fen * b.billing_pct % 100000 <> 0
+           AS is_part,
+       a.points = 0 AS is_idle
+  FROM activity a
+  LEFT JOIN accrual_billing b ON b.partner = a.partner
+                             AND b.valid_from = a.billed_from
+ WHERE a.partner = :partner
+ UNION ALL
+SELECT 'redemption', r.member_id, r.redemption_ref, {redemption_key},
+       coalesce(m.partner_ref, p.policy_no), NULL, {redemption_day}, r.points, NULL,
+       r.settlement_fen, false, false
+  FROM redemption r
+  LEFT JOIN merchant_redemption m ON m.member_id = r.member_id
+                                 AND m.captured_by = r.entry_id
+  LEFT JOIN policy p ON p.member_id = r.member_id
+                    AND r.redemption_ref = 'order:' || p.order_ref
+ WHERE r.partner = :partner
+ UNION ALL
+SELECT 'return', b.member_id, b.redemption_ref || '/' || b.return_ref, {return_key},
+       coalesce(m.partner_ref, p.policy_no), {redemption_key}, {return_day}, -b.points,
+       NULL, -b.settlement_fen, false, false
+  FROM redemption_return b
+  JOIN redemption r USING (member_id, redemption_ref)
+  LEFT JOIN merchant_redemption m ON m.member_id = r.member_id
+                                 AND m.captured_by = r.entry_id
+  LEFT JOIN policy p ON p.member_id = r.member_id
+                    AND r.redemption_ref = 'order:' || p.order_ref
+ WHERE r.partner = :partner
+ UNION ALL
+SELECT 'exchange_' || e.direction, e.member_id, e.exchange_ref, e.exchange_ref,
+       {exchange_number}, NULL, {exchange_day},
+       CASE e.direction WHEN 'out' THEN e.units_out ELSE e.units_in END,
+       CASE e.direction WHEN 'out' THEN e.units_in ELSE e.units_out END,
+       e.money_fen, false, false
+  FROM exchange e
+ WHERE e.partner = :partner AND e.effective_on IS NOT NULL
+ UNION ALL
+SELECT 'exchange_' || e.direction || '_reversal', e.member_id, e.exchange_ref,
+       e.exchange_ref, {exchange_number}, e.exchange_ref, {undone_day},
+       -CASE e.direction WHEN 'out' THEN e.units_out ELSE e.units_in END,
+       -CASE e.direction WHEN 'out' THEN e.units_in ELSE e.units_out END,
+       -u.money_fen, false, false
+  FROM exchange_reversal u
+  JOIN exchange e USING (member_id, exchange_ref)
+ WHERE e.partner = :partner
+"""
+
+_EXCHANGE_NUMBER = """
+coalesce(e.partner_ref,
+         (SELECT t.partner_ref FROM exchange_attempt t
+           WHERE t.member_id = e.member_id AND t.exchange_ref = e.exchange_ref
+             AND t.partner_ref IS NOT NULL
+           ORDER BY t.attempt_no DESC LIMIT 1))
+"""
+
+
+def facts(terms: Terms) -> str:
+    """Return the query of a partner's events, each on its day by the partner's terms.
+
+    It takes `partner`, `zone` and `cut_off`.
+    """
+    days = {
+        "occurred": {
+            "activity_day": "a.occurred_on",
+            "redemption_day": _DAY.format("r.occurred_at"),
+            "return_day": _DAY.format("b.occurred_at"),
+            "exchange_day": _DAY.format("e.requested_at"),
+            "undone_day": _DAY.format("u.occurred_at"),
+        },
+        "posted": {
+            "activity_day": _or_day(
+                _DAY.format(_ACTIVITY_ENTRY.format(column="t.recorded_at"))
+            ),
+            "redemption_day": _posted("r", "r.occurred_at"),
+            "return_day": _posted("b", "b.occurred_at"),
+            "exchange_day": _posted("e", "e.state_at"),
+            "undone_day": _posted("u", "u.occurred_at"),
+        },
+        "effective": {
+            "activity_day": _or_day(_ACTIVITY_ENTRY.format(column="t.effective_on")),
+            "redemption_day": "r.effective_on",
+            "return_day": "b.effective_on",
+            "exchange_day": "e.effective_on",
+            "undone_day": "u.effective_on",
+        },
+    }
+    return _FACTS.format(
+        redemption_key=KEY.format("r.redemption_ref"),
+        return_key=KEY.format("b.return_ref"),
+        exchange_number=_EXCHANGE_NUMBER,
+        **days[terms.date_basis],
+    )
+
+
+def _or_day(day: str) -> str:
+    """Fall back on the activity's own day where no point moved."""
+    return f"coalesce({day}, a.occurred_on)"
+
+
+def _posted(of: str, otherwise: str) -> str:
+    entry = _ENTRY.format(
+        column="t.recorded_at", of=f"{of}.member_id", entry=f"{of}.entry_id"
+    )
+    return _DAY.format(f"coalesce({entry}, {otherwise})")
