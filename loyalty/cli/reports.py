@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from loyalty.cli import figures, months
+from loyalty.cli import figures, gl, months
 from loyalty.cli.opening import needs, with_database
 from loyalty.clock import business_date
 from loyalty.database import Database
@@ -45,6 +45,7 @@ def report() -> None:
 
 for one in figures.commands():
     report.add_command(one)
+report.add_command(gl.gl)
 
 
 @report.command()

@@ -38,7 +38,9 @@ _EARNED = ("price", "service", "allocated", "unit_cost")
 _SPENT = ("released", "cash", "gross", "payable", "shortfall", "fee", "unit_cost")
 _PLAIN: Final = (
     *("club_cost", "cash_in", "cash_back", "block_sold", "block_bought"),
-    *("partner_purchase", "partner_fee"),
+    *("partner_purchase", "partner_fee", "partner_adjusted", "dispute_granted"),
+    *("provider_fee", "charged_back", "payout"),
+    *("netted", "paid_in", "paid_out", "written_off_in", "written_off_out"),
 )
 # Which measures each event has.
 EVENTS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(

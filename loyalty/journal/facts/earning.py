@@ -118,3 +118,21 @@ SELECT t.period, 'exchanged_in', CASE WHEN t.sign > 0 THEN 'issue' ELSE 'claw' E
   JOIN point_block p ON p.block_id = m.block_id
  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
+
+_BOUGHT: Final = "t.kind IN ('purchase', 'purchase_return')"
+PURCHASES: Final = f"""
+SELECT l.period, 'purchased' AS event,
+       CASE l.kind WHEN 'purchase' THEN 'issue' ELSE 'claw' END AS effect, l.unit,
+       l.earned_in, 'purchased' AS funding,
+       coalesce(CASE l.kind WHEN 'purchase' THEN p.points ELSE b.points END, 1)
+           AS parts,
+       sum(CASE l.kind WHEN 'purchase' THEN l.units ELSE -l.units END) AS points,
+       count(DISTINCT (l.member_id, l.id)) AS count,
+       sum(l.units * CAST(CASE l.kind WHEN 'purchase' THEN p.price_fen
+                               ELSE -b.fen END AS numeric)) AS price
+  FROM ({lots(_BOUGHT)} UNION ALL {loose(_BOUGHT)}) l
+  LEFT JOIN point_purchase p ON p.member_id = l.member_id AND p.entry_id = l.id
+  LEFT JOIN point_purchase_return b ON b.member_id = l.member_id AND b.entry_id = l.id
+ WHERE 'issued' IN (l.d, l.c)
+ GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""

@@ -83,3 +83,11 @@ SELECT t.member_id, t.id, t.line, b.billed_on, o.occurred_on
    AND t.kind IN ('bill_revival', 'bill_cancel', 'bill_adjustment', 'bill_bounce',
                   'bill_release', 'activity_refund')
 """
+
+
+def in_months(rows: str) -> str:
+    """Return the query that keeps of rows with an `on_day` those that are asked for."""
+    return f"""
+    SELECT {MONTH.format(day="on_day")} AS period, f.* FROM ({rows}) f
+     WHERE on_day >= :first AND on_day < :until
+    """

@@ -5,7 +5,7 @@ What is known by the clock alone belongs to the first month that was open then.
 
 from typing import Final
 
-from loyalty.journal.facts.legs import MONTH
+from loyalty.journal.facts.legs import MONTH, in_months
 from loyalty.points.entries import FUNDING_CLASS
 
 _OPEN_DAY: Final = """
@@ -13,15 +13,6 @@ greatest(CAST({at} AS date), coalesce((
     SELECT CAST(max(j.period) + interval '1 month' AS date) FROM journal_run j
      WHERE j.kept_at < {at} AND j.superseded_at IS NULL), '-infinity'))
 """
-
-
-def _in_months(rows: str) -> str:
-    """Return the query that keeps of rows with an `on_day` those that are asked for."""
-    return f"""
-    SELECT {MONTH.format(day="on_day")} AS period, f.* FROM ({rows}) f
-     WHERE on_day >= :first AND on_day < :until
-    """
-
 
 # As `loyalty.costs` has it: what halls redeem at the clubs' cost is added.
 _CLUB_ROWS: Final = """
@@ -39,7 +30,7 @@ _CLUB_ROWS: Final = """
 CLUB_COSTS: Final = f"""
 SELECT period, 'club_cost' AS event, partner, club AS item, sum(fen) AS amount,
        sum(times) AS count
-  FROM ({_in_months(_CLUB_ROWS)}) c
+  FROM ({in_months(_CLUB_ROWS)}) c
  GROUP BY 1, 2, 3, 4 HAVING sum(fen) <> 0
 """
 
@@ -52,7 +43,7 @@ _CASH_ROWS: Final = f"""
 """
 CASH: Final = f"""
 SELECT period, event, sum(fen) AS amount, count(*) AS count
-  FROM ({_in_months(_CASH_ROWS)}) c
+  FROM ({in_months(_CASH_ROWS)}) c
  GROUP BY 1, 2
 """
 
@@ -79,7 +70,7 @@ _ORDER_ROWS: Final = """
 CASH_ORDERS: Final = f"""
 SELECT period, 'cash_order' AS event, partner, item, treatment, fulfilment,
        sum(cash) AS cash, sum(payable) AS payable, sum(times) AS count
-  FROM ({_in_months(_ORDER_ROWS)}) c
+  FROM ({in_months(_ORDER_ROWS)}) c
  GROUP BY 1, 2, 3, 4, 5, 6
 """
 
@@ -91,7 +82,7 @@ _BLOCK_ROWS: Final = f"""
 BLOCKS: Final = f"""
 SELECT period, CASE direction WHEN 'out' THEN 'block_bought' ELSE 'block_sold' END
            AS event, partner, sum(price_fen) AS amount, count(*) AS count
-  FROM ({_in_months(_BLOCK_ROWS)}) b
+  FROM ({in_months(_BLOCK_ROWS)}) b
  GROUP BY 1, 2, 3
 """
 
@@ -137,6 +128,25 @@ OWN_PRODUCTS: Final = f"""
 WITH own AS MATERIALIZED ({_OWN})
 SELECT period, event, unit, earned_in, funding, item, of, parts,
        sum(used) AS used, sum(cash) AS cash, count(DISTINCT redemption_ref) AS count
-  FROM ({_in_months(_OWN_ROWS)}) f
+  FROM ({in_months(_OWN_ROWS)}) f
  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+"""
+
+# What the provider of card payments keeps, takes back, and sends to our bank.
+_PROVIDER_ROWS: Final = """
+    SELECT effective_on AS on_day, 'provider_fee' AS event, fee_fen AS fen
+      FROM balance_transaction WHERE fee_fen <> 0
+    UNION ALL
+    SELECT effective_on, CASE type WHEN 'stripe_fee' THEN 'provider_fee'
+                                   ELSE 'charged_back' END, -amount_fen
+      FROM balance_transaction WHERE type IN ('stripe_fee', 'adjustment')
+    UNION ALL
+    SELECT p.effective_on, 'payout', p.amount_fen FROM payout p
+     WHERE (SELECT s.state FROM payout_state s WHERE s.payout_id = p.payout_id
+             ORDER BY s.nth DESC LIMIT 1) = 'paid'
+"""
+PROVIDER: Final = f"""
+SELECT period, event, sum(fen) AS amount, count(*) AS count
+  FROM ({in_months(_PROVIDER_ROWS)}) p
+ GROUP BY 1, 2 HAVING sum(fen) <> 0
 """

@@ -10,6 +10,7 @@ from loyalty.journal.facts.earning import (
     ADJUSTMENTS,
     BILLS,
     EXCHANGES_IN,
+    PURCHASES,
 )
 from loyalty.journal.facts.fact import Fact, fact_of, gathered
 from loyalty.journal.facts.flows import BOUNCES, FLOWS, VOIDS
@@ -19,12 +20,15 @@ from loyalty.journal.facts.money import (
     CASH_ORDERS,
     CLUB_COSTS,
     OWN_PRODUCTS,
+    PROVIDER,
 )
+from loyalty.journal.facts.settling import SETTLING
 from loyalty.journal.facts.spending import EXCHANGES_OUT, REDEMPTIONS
 
 _QUERIES = (
     *(BILLS, ADJUSTMENTS, ACTIVITIES, EXCHANGES_IN, FLOWS, BOUNCES, VOIDS),
     *(REDEMPTIONS, EXCHANGES_OUT, CLUB_COSTS, CASH, CASH_ORDERS, BLOCKS, OWN_PRODUCTS),
+    *(SETTLING, PURCHASES, PROVIDER),
 )
 
 
