@@ -10,14 +10,27 @@ from blueprints.language import speak
 from blueprints.wording import term
 from loyalty.finance.rules import round_half_up
 from loyalty.reports.scope import Scope
-from loyalty.reports.shape import Column, Definition, Kind, Value
+from loyalty.reports.shape import QUOTIENTS, Column, Definition, Kind, Value
 from loyalty.settings import TIME_ZONE
 
-NUMBERS: Final = frozenset(
-    {"number", "points", "fen", "price", "percent", "times", "decimal"}
-)
+NUMBERS: Final = frozenset({"number", "points", "fen"}) | QUOTIENTS
 # How many digits stand after the point of a quotient.
-_DIGITS: Final[dict[Kind, int]] = {"price": 4, "percent": 1, "times": 1, "decimal": 1}
+_DIGITS: Final[dict[Kind, int]] = {
+    "price": 4,
+    "percent": 1,
+    "times": 1,
+    "decimal": 1,
+    "yuan": 2,
+    "rate": 2,
+    "hundredths": 2,
+}
+_MARKS: Final[dict[Kind, str]] = {
+    "price": "¥{}",
+    "percent": "{} %",
+    "times": "{}×",
+    "yuan": "¥{}",
+    "rate": "{} %",
+}
 _FILE_DIGITS: Final = 6
 
 
@@ -98,7 +111,7 @@ def _figure(kind: Kind, value: int | Fraction) -> str:
     if kind not in _DIGITS:
         return number(int(value))
     digits = _DIGITS[kind]
-    exact = Fraction(value) * (100 if kind == "percent" else 1)
-    words = f"{rounded(exact, digits):,f}".replace("-", "\N{MINUS SIGN}")
-    marks = {"price": "¥{}", "percent": "{} %", "times": "{}×", "decimal": "{}"}
-    return marks[kind].format(words)
+    exact = Fraction(value) * (100 if kind in ("percent", "rate") else 1)
+    written = rounded(exact, digits)
+    sign = "\N{MINUS SIGN}" if written < 0 else ""
+    return sign + _MARKS.get(kind, "{}").format(f"{abs(written):,f}")

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from blueprints.figures import rounded, said
 from blueprints.language import speak
-from loyalty.reports.shape import Chart, Column, Table, Value
+from loyalty.reports.shape import QUOTIENTS, Chart, Column, Table, Value
 
 _ROW, _BAR = 32, 12  # pixels of a label's row and of each bar
 _WORDS, _FAR = 24, 76  # percent: where bars begin, and where the longest ends
@@ -147,6 +147,6 @@ def _exact(value: Value) -> Fraction | None:
 
 def _back(column: Column, value: Fraction | None) -> Value:
     """Return a value as its column has it: whole where it is whole."""
-    if value is None or column.kind in ("price", "percent", "times", "decimal"):
+    if value is None or column.kind in QUOTIENTS:
         return value
     return int(value)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from loyalty.reports.ageing import AGEING
+from loyalty.reports.comparisons import COMPARISON
 from loyalty.reports.cost_per_point import COST_PER_POINT
 from loyalty.reports.errors import UnknownReport
 from loyalty.reports.key_figures import KEY_FIGURES
@@ -13,7 +14,14 @@ from loyalty.reports.utilisation import UTILISATION
 
 REPORTS: Final[Mapping[str, Definition]] = {
     report.name: report
-    for report in (ROLL_FORWARD, AGEING, UTILISATION, COST_PER_POINT, KEY_FIGURES)
+    for report in (
+        ROLL_FORWARD,
+        AGEING,
+        UTILISATION,
+        COST_PER_POINT,
+        KEY_FIGURES,
+        COMPARISON,
+    )
 }
 
 

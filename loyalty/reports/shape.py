@@ -20,7 +20,8 @@ Words = tuple[str, str]  # Chinese, English
 Value = int | str | date | datetime | Fraction | None
 
 # `points`, `number` and `fen` are whole, money in fen and written in yuan; `price` is
-# yuan for a point.
+# yuan for a point, `yuan` any other quotient in yuan; `rate` is a percentage with two
+# digits, `hundredths` any number with two.
 Kind = Literal[
     "text",
     "code",
@@ -34,7 +35,13 @@ Kind = Literal[
     "percent",
     "times",
     "decimal",
+    "yuan",
+    "rate",
+    "hundredths",
 ]
+QUOTIENTS: Final = frozenset(
+    {"price", "percent", "times", "decimal", "yuan", "rate", "hundredths"}
+)
 
 
 class Filter(StrEnum):
