@@ -304,6 +304,19 @@ class Book:
             text("SELECT ledger.close_period(:month)"), {"month": month}
         )
 
+    def reopen(self, month: date) -> bool:
+        """Allow entries in the last closed month again, once writers are done.
+
+        The months before it stay closed. False, and nothing is opened, for a month
+        that is not the last closed one.
+        """
+        assert month.day == 1
+        return bool(
+            self._session.scalar(
+                text("SELECT ledger.reopen_period(:month)"), {"month": month}
+            )
+        )
+
     def closed_through(self) -> date | None:
         """Return the last day of the last closed month; None: none is closed."""
         last_day: date | None = self._session.scalar(

@@ -32,6 +32,7 @@ from blueprints.console import (  # noqa: E402
     home,  # noqa: F401
     leaving_policy,  # noqa: F401
     leavings,  # noqa: F401
+    months,  # noqa: F401
     people,  # noqa: F401
     places,  # noqa: F401
     prepaid,  # noqa: F401

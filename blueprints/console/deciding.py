@@ -12,6 +12,7 @@ from loyalty.approvals.models import Approval
 from loyalty.catalogue import operations as catalogue
 from loyalty.churn import governance as churn
 from loyalty.clients import governance as clients
+from loyalty.closing import operations as closing
 from loyalty.estimates import operations as estimates
 from loyalty.estimates.queries import CHANGE_TERMS, EXPECT
 from loyalty.exchange import cards
@@ -124,6 +125,14 @@ def _grant_tier(session: Session, approval: Approval, at: datetime) -> None:
     tiers.apply_grant(session, approval=approval, at=at)
 
 
+def _sign_off(session: Session, approval: Approval, at: datetime) -> None:
+    closing.apply_sign_off(session, approval=approval, at=at)
+
+
+def _open_again(session: Session, approval: Approval, at: datetime) -> None:
+    closing.apply_reopening(session, approval=approval, at=at)
+
+
 ACTIONS: Mapping[str, Action] = {
     catalogue.PUBLISH: Action(Permission.CATALOGUE_CHECK, _publish),
     catalogue.CHANGE: Action(Permission.CATALOGUE_CHECK, _change),
@@ -146,6 +155,8 @@ ACTIONS: Mapping[str, Action] = {
     charging.FEE: Action(Permission.FINANCE_CHECK, _charge_fee),
     charging.PURCHASE: Action(Permission.FINANCE_CHECK, _sell),
     charging.ADJUST: Action(Permission.FINANCE_CHECK, _adjust_partner),
+    closing.SIGN_OFF: Action(Permission.FINANCE_CHECK, _sign_off),
+    closing.REOPEN: Action(Permission.REOPEN_CHECK, _open_again),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
 }
 

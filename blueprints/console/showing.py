@@ -52,8 +52,7 @@ _TERMS = {
 }
 _DAYS = (
     *("valid_from", "valid_until", "valid_to", "effective_on", "tier_until"),
-    "starts_on",
-    "happened_on",
+    *("starts_on", "happened_on", "closed_through"),
 )
 _MONTHS = ("effective_in",)
 _RATES = ("redemption_rate",)

@@ -15,6 +15,7 @@ from blueprints import formatting
 from blueprints.language import speak
 from blueprints.wording import (
     buying,
+    closing,
     clubs,
     desk,
     estimating,
@@ -53,6 +54,7 @@ WORDS: Final[dict[str, Words]] = {
     **playing.REFUSALS,
     **reporting.REFUSALS,
     **buying.REFUSALS,
+    **closing.REFUSALS,
 }
 
 

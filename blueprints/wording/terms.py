@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from blueprints.wording import estimating, leaving, matching, reporting, settling, tiers
+from blueprints.wording import (
+    closing,
+    estimating,
+    leaving,
+    matching,
+    reporting,
+    settling,
+    tiers,
+)
 from blueprints.wording.words import Words
 from loyalty.clients.rules import KINDS, SCOPES
 
@@ -13,6 +21,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     **settling.TERMS,
     **reporting.TERMS,
     **estimating.TERMS,
+    **closing.TERMS,
     "unit": {
         "CUP": ("联通积分", "Operator points"),
         "UNI": ("联盟积分", "Alliance points"),
@@ -138,6 +147,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "product": ("商品经理", "Product manager"),
         "finance_maker": ("财务经办", "Finance maker"),
         "finance_checker": ("财务复核", "Finance checker"),
+        "cfo": ("财务总监", "CFO"),
         "supervisor": ("值班主管", "Supervisor"),
         "auditor": ("审计", "Auditor"),
         "admin": ("系统管理员", "Administrator"),
@@ -161,6 +171,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "estimates.terms": ("估计参数", "Terms of estimates"),
         "tier.policy": ("等级规则", "Policy of tiers"),
         "tier.grant": ("授予等级", "Give a tier"),
+        "month.sign_off": ("关账签核", "Sign a month off"),
+        "month.reopen": ("重开已关月份", "Open a closed month again"),
     },
     "scope": {**SCOPES, **KINDS},
     "auth_method": {
@@ -382,5 +394,6 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         **settling.FIELDS,
         **tiers.FIELDS,
         **estimating.FIELDS,
+        **closing.FIELDS,
     },
 }

@@ -10,6 +10,7 @@ from loyalty.cli import (
     bench,
     churn,
     clients,
+    closing,
     database,
     demo,
     feeds,
@@ -47,7 +48,7 @@ jifen.add_command(ledger.ledger)
 jifen.add_command(matching.match)
 jifen.add_command(members.member)
 jifen.add_command(sandbox.partner_sandbox)
-jifen.add_command(reports.close)
+jifen.add_command(closing.close)
 jifen.add_command(reports.report)
 jifen.add_command(serving.serve)
 jifen.add_command(staff.staff)

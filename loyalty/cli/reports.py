@@ -1,4 +1,4 @@
-"""Commands that report a month, and close it."""
+"""Commands that report a month."""
 
 import json
 from collections.abc import Iterator
@@ -11,13 +11,8 @@ from loyalty.cli import figures, gl, months
 from loyalty.cli.opening import needs, with_database
 from loyalty.clock import business_date
 from loyalty.database import Database
-from loyalty.finance.operations import check_begun, close_month, is_closed
 from loyalty.finance.queries import month_report
-from loyalty.finance.rules import next_month
-from loyalty.jobs.running import run_job
 from loyalty.staff.rules import Permission
-
-DUE_AT_CLOSE = ("expire-points", "cancel-unpaid")
 
 _LABEL = 28
 _COLUMN = 18
@@ -68,41 +63,6 @@ def month(database: Database, period: date | None, as_json: bool) -> None:
         click.echo(json.dumps(figures, ensure_ascii=False))
     else:
         click.echo("\n".join(_page(figures)))
-
-
-@click.command("close-month")
-@click.argument("period", type=months.month, metavar=months.METAVAR)
-@needs(Permission.FINANCE_CHECK)
-@with_database
-def close(database: Database, period: date) -> None:
-    """Run the jobs due, prove the books, and close a month and all before it."""
-    name = f"{period:%Y-%m}"
-    last_day = next_month(period) - timedelta(days=1)
-    with database.unit_of_work() as session:
-        check_begun(session, period=period, today=business_date())
-        was_closed = is_closed(session, period=period)
-    if not was_closed:
-        for job in DUE_AT_CLOSE:
-            click.echo(f"{job} {last_day}: {run_job(database, job, last_day)}")
-        with database.unit_of_work() as session:
-            was_closed = close_month(session, period=period).was_closed
-    with database.unit_of_work() as session:
-        figures = month_report(session, period)
-    click.echo(f"{name}: {'was closed already' if was_closed else 'closed'}")
-    click.echo(f"{name}: {_line(figures)}")
-
-
-def _line(figures: dict[str, Any]) -> str:
-    """Return the month in one line, over all units."""
-    units = [_flat(unit) for unit in figures["units"].values()]
-    redeemed = sum(sum(u["redeemed"].values()) for u in figures["units"].values())
-    opening, issued, closing = (
-        sum(unit[name] for unit in units) for name in ("opening", "issued", "closing")
-    )
-    return (
-        f"opening {opening:,}, issued {issued:,}, redeemed {redeemed:,},"
-        f" closing {closing:,} points"
-    )
 
 
 def _page(figures: dict[str, Any]) -> Iterator[str]:

@@ -1,26 +1,6 @@
-"""Why a month cannot be closed."""
+"""Why a journal cannot be written."""
 
-from datetime import date
-
-from loyalty.errors import Conflict, Refused
-
-
-class BooksUnsound(Conflict):
-    """The proof of the books has findings, so the month stays open."""
-
-    code = "books_unsound"
-
-    def __init__(self, *, findings: int, first: str) -> None:
-        super().__init__(findings=findings, first=first)
-
-
-class MonthAhead(Refused):
-    """The month has not begun, and the books know nothing of it."""
-
-    code = "month_ahead"
-
-    def __init__(self, *, period: date) -> None:
-        super().__init__(period=period.strftime("%Y-%m"))
+from loyalty.errors import Refused
 
 
 class RateUnwritable(Refused):

@@ -27,6 +27,8 @@ class Permission(StrEnum):
     CLUB = "club"  # clubs, sessions, tournaments, and who comes to them
     FINANCE_MAKE = "finance_make"
     FINANCE_CHECK = "finance_check"
+    REOPEN_MAKE = "reopen_make"  # ask for a closed month to be opened again
+    REOPEN_CHECK = "reopen_check"
     BENEFIT = "benefit"  # let a member have what a club brings
     OPERATE = "operate"  # load files, run jobs, serve
 
@@ -54,10 +56,12 @@ ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _READ,
                 Permission.CLUB_READ,
                 Permission.FINANCE_CHECK,
+                Permission.REOPEN_MAKE,
                 Permission.CATALOGUE_CHECK,
                 Permission.TIER_CHECK,
             }
         ),
+        "cfo": frozenset({_ENTER, _READ, Permission.REOPEN_CHECK}),
         "supervisor": frozenset(
             {
                 _ENTER,

@@ -5,6 +5,7 @@ import re
 from blueprints import wording
 from blueprints.wording import (
     buying,
+    closing,
     clubs,
     desk,
     estimating,
@@ -41,6 +42,7 @@ def test_no_refusal_is_said_in_two_places():
         leaving,
         reporting,
         buying,
+        closing,
     )
 
     assert sum(len(part.REFUSALS) for part in parts) == len(wording.WORDS)

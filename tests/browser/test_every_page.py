@@ -188,6 +188,7 @@ def busy(site):
             "staff_id": staff_id,
             "report": "ageing",
             "facts": "lots",
+            "period": f"{at:%Y-%m}",
         }
     )
 

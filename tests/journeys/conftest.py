@@ -13,11 +13,11 @@ from sqlalchemy import text
 from ledger.book import Book
 from loyalty.catalogue.operations import load_items
 from loyalty.clock import now
+from loyalty.closing.operations import close_month
 from loyalty.database import Database
 from loyalty.demo.files import write_feed
 from loyalty.feeds.formats import FEEDS
 from loyalty.feeds.loading import Answer, load
-from loyalty.finance.operations import close_month
 from loyalty.finance.queries import month_report
 from loyalty.jobs.running import run_job
 from loyalty.points.queries import standing
@@ -104,7 +104,12 @@ class Programme:
     def close(self, month: str) -> None:
         """Close a month and all before it."""
         with self.database.unit_of_work() as session:
-            close_month(session, period=date.fromisoformat(f"{month}-01"))
+            close_month(
+                session,
+                period=date.fromisoformat(f"{month}-01"),
+                actor="test",
+                at=now(),
+            )
 
     def member(self, member_ref: str) -> Purse:
         """Return what `jifen member show` tells of a member."""

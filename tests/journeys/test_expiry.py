@@ -81,11 +81,16 @@ def test_what_comes_back_after_the_job_expires_at_its_next_run(programme):
 
 @pytest.mark.usefixtures("earned")
 def test_points_that_expire_in_a_closed_month_expire_on_the_first_open_day(programme):
+    programme.run("expire-points", "2010-11-30")
     programme.close("2010-11")
+    programme.load("opening", ("WANG", "CUP", 50, "operator", "2007-10", "2010-10-31"))
 
     programme.run("expire-points", "2010-12-01")
 
-    assert programme.days_of("expiry") == [("2010-12-01", "2010-11-01")]
+    assert programme.days_of("expiry") == [
+        ("2010-11-01", "2010-11-01"),
+        ("2010-12-01", "2010-11-01"),
+    ]
 
 
 @pytest.mark.usefixtures("earned")

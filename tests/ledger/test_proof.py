@@ -174,3 +174,17 @@ def test_a_closed_month_closes_all_before_it_and_stays_closed(book, posted):
 
     assert book.closed_through() == date(2026, 2, 28)
     posted(credit(1, effective_on=date(2026, 3, 1)))
+
+
+def test_only_the_last_closed_month_is_opened_again(book, posted):
+    book.close(date(2026, 3, 1))
+
+    assert not book.reopen(date(2026, 2, 1))
+    assert book.reopen(date(2026, 3, 1))
+
+    assert book.closed_through() == date(2026, 2, 28)
+    posted(credit(1, effective_on=date(2026, 3, 1)))
+    assert not book.reopen(date(2026, 3, 1))
+    book.close(date(2026, 3, 1))
+    assert book.closed_through() == date(2026, 3, 31)
+    assert book.prove() == []

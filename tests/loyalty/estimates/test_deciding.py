@@ -11,6 +11,7 @@ from ledger.book import Book
 from ledger.values import Entry, Lot, Transfer
 from loyalty.approvals.errors import AlreadyRequested, OwnRequest
 from loyalty.approvals.operations import approve
+from loyalty.closing.operations import close_month
 from loyalty.estimates import operations
 from loyalty.estimates.errors import (
     BadEstimateTerms,
@@ -24,7 +25,6 @@ from loyalty.estimates.operations import Basis
 from loyalty.estimates.outlook import outlooks
 from loyalty.estimates.queries import in_force, past_of
 from loyalty.finance.cohorts import Cohort
-from loyalty.finance.operations import close_month
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 JANUARY, FEBRUARY, MARCH = (date(2026, month, 1) for month in (1, 2, 3))
@@ -199,7 +199,7 @@ def test_one_request_waits_for_a_month_at_a_time(ask):
 @pytest.mark.usefixtures("earned")
 def test_a_closed_month_keeps_its_estimates(session, ask, agree):
     asked = ask(effective_in=FEBRUARY)
-    close_month(session, period=FEBRUARY)
+    close_month(session, period=FEBRUARY, actor="test", at=NOON)
 
     with pytest.raises(EstimateTooLate):
         operations.apply_estimates(session, approval=agree(asked), at=NOON)

@@ -5,10 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from ledger.book import Book
-from ledger.errors import PeriodClosed
 from ledger.values import Entry, Lot, Scope, Transfer
-from loyalty.finance.errors import BooksUnsound, MonthAhead
-from loyalty.finance.operations import check_begun, close_month
 from loyalty.finance.queries import figures, month_report
 from loyalty.rules.operations import load_terms, starting_terms
 
@@ -301,47 +298,6 @@ def test_payable_is_what_redemptions_owe_net_of_what_is_given_back(session):
 
     assert report_of(session, MARCH)["payable"] == {"PINGAN": 5000}
     assert report_of(session, date(2026, 4, 1))["payable"] == {"PINGAN": -4000}
-
-
-def test_a_closed_month_takes_no_more_entries(session, post):
-    closing = close_month(session, period=MARCH)
-
-    assert not closing.was_closed
-    for day in (date(2026, 1, 5), date(2026, 3, 31)):
-        with pytest.raises(PeriodClosed):
-            post("activity_accrual", earn(1), on=day)
-    post("activity_accrual", earn(1), on=date(2026, 4, 1))
-
-
-def test_closing_a_closed_month_again_does_nothing(session):
-    close_month(session, period=MARCH)
-
-    assert close_month(session, period=MARCH).was_closed
-    assert close_month(session, period=date(2026, 1, 1)).was_closed
-
-
-def test_books_that_do_not_prove_are_not_closed(session, post):
-    post("activity_accrual", earn(100))
-    session.execute(text("RESET ROLE"))
-    session.execute(text("UPDATE ledger.balance SET available = 99 WHERE unit = 'UNI'"))
-
-    with pytest.raises(BooksUnsound) as error:
-        close_month(session, period=MARCH)
-
-    assert error.value.facts["findings"] == 2
-    assert Book(session).closed_through() is None
-    assert report_of(session, MARCH)["proved"] is False
-
-
-def test_a_month_that_nothing_knows_of_is_a_slip_of_the_hand(session, post):
-    today = date(2026, 3, 1)
-    check_begun(session, period=MARCH, today=today)
-    with pytest.raises(MonthAhead):
-        check_begun(session, period=date(2062, 3, 1), today=today)
-
-    post("activity_accrual", earn(1), on=date(2026, 5, 1))
-
-    check_begun(session, period=date(2026, 5, 1), today=today)
 
 
 def test_figures_count_members_and_open_points(session, post):

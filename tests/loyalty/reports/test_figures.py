@@ -75,7 +75,7 @@ def test_the_roll_forward_says_what_the_month_report_says(
     for period in MONTHS:
         units = rows_of(make(session, "roll-forward", period), "units")
         report = month_report(session, period)
-        for unit, told in report["units"].items():  # type: ignore[attr-defined]
+        for unit, told in report["units"].items():
             said = {**told, **told["redeemed"]}
             for name in units[unit].keys() - {"unit"}:
                 assert units[unit][name] == said[name], (period, unit, name)
