@@ -32,6 +32,7 @@ COLUMNS: Final = (
     "service_amount",
     "amount",
 )
+_BENEFIT: Final = "benefit:"
 _SUM_WIDTHS: Final = (46 * mm, 30 * mm, 24 * mm, 32 * mm, 42 * mm)
 _TOTAL_WIDTHS: Final = (132 * mm, 42 * mm)
 
@@ -67,7 +68,11 @@ def statement_csv(lines: Sequence[StatementLine]) -> bytes:
 
 
 def event_name(line: StatementLine) -> str:
-    """Return what a partner calls the event of a line by."""
+    """Return what a partner calls the event of a line; it tells no member of ours."""
+    if line.kind == "club_cost":
+        if line.event_ref.startswith(_BENEFIT):
+            return line.event_ref.split(":", 2)[-1]
+        return line.event_ref.removesuffix(f"-{line.member_id}")
     return f"{line.event_ref}/{line.sub_ref}" if line.sub_ref else line.event_ref
 
 

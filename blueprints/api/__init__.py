@@ -14,6 +14,7 @@ from blueprints.api import (  # noqa: E402
     benefits,  # noqa: F401
     documents,  # noqa: F401
     exchanges,  # noqa: F401
+    issued,  # noqa: F401
     links,  # noqa: F401
     members,  # noqa: F401
     orders,  # noqa: F401

@@ -40,7 +40,7 @@ _CODES: Final = {
 class Given:
     """What came of a call."""
 
-    body: object
+    body: object  # bytes of a file, or what its schema dumps
     status: int = 200
     location: str | None = None  # None: nothing was made that has an address
 
@@ -54,6 +54,7 @@ class Contract:
     takes: type[Schema] | None = None  # None: no body
     asks: type[Schema] | None = None  # of the query; None: nothing
     refuses: tuple[str, ...] = ()  # codes of the rules that may say no
+    file: str | None = None  # the media type of what is no JSON; None: it is JSON
 
 
 def contract(**said: Any) -> Callable[[Callable[..., Given]], Callable[..., Response]]:
@@ -68,6 +69,13 @@ def contract(**said: Any) -> Callable[[Callable[..., Given]], Callable[..., Resp
             request.max_content_length = BODY_BYTES_MAX
             _count()
             asked = _asked(held)
+
+            if held.file is not None:
+                given = retrying(
+                    services().database, lambda session: view(session, *asked, **path)
+                )
+                assert isinstance(given.body, bytes)
+                return Response(given.body, mimetype=held.file)
 
             def work(session: Session) -> Answer:
                 given = view(session, *asked, **path)

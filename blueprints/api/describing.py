@@ -195,6 +195,9 @@ def _responses(face: Face, one: Operation) -> dict[str, Any]:
     }
     for status, schema in one.contract.gives.items():
         answer: dict[str, Any] = {"description": one.contract.does[1]}
+        if one.contract.file is not None:
+            whole = {"type": "string", "contentMediaType": one.contract.file}
+            answer["content"] = {one.contract.file: {"schema": whole}}
         if schema is not None:
             told_as: Any = schema
             if face.gives_list(one.contract):

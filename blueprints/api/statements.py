@@ -5,14 +5,21 @@ from datetime import date
 from typing import Any
 
 from flask import url_for
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 from sqlalchemy.orm import Session
 
 from blueprints.api import bp
 from blueprints.api.contract import Given, contract
 from blueprints.api.naming import REF_PATTERN
 from blueprints.api.problems import BadPeriod
-from blueprints.api.shapes import Closed, MoneySchema, Open, written
+from blueprints.api.shapes import (
+    CURRENCY_CODE,
+    Closed,
+    Money,
+    MoneySchema,
+    Open,
+    written,
+)
 from blueprints.oauth.protecting import caller, requires_scope
 from loyalty.breaks.rules import BREAKS
 from loyalty.clock import business_date, now
@@ -52,12 +59,23 @@ class StatementSchema(Open):
     totals = fields.List(fields.Nested(TotalSchema), required=True)
 
 
+def _is_claim(claimed: Money) -> None:
+    if claimed.fen < 0 or claimed.currency != CURRENCY_CODE:
+        raise ValidationError("Not an amount of CNY that is owed less.")
+
+
 class NewDisputeSchema(Closed):
     """What is wrong with a month."""
 
     break_code = fields.String(required=True, validate=validate.OneOf(BREAKS))
     reason = written(TEXT, required=True)
     partner_ref = written(REF, pattern=REF_PATTERN, load_default=None)
+    amount = fields.Nested(
+        MoneySchema,
+        load_default=None,
+        validate=_is_claim,
+        metadata={"description": "What you should owe less, in CNY."},
+    )
 
 
 class DisputeSchema(Open):
@@ -72,6 +90,12 @@ class DisputeSchema(Open):
     raised_at = fields.AwareDateTime(required=True, format="iso")
     answer = fields.String(required=True, allow_none=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True, format="iso")
+    claimed_fen = fields.Nested(
+        MoneySchema, required=True, allow_none=True, data_key="claimed"
+    )
+    granted_fen = fields.Nested(
+        MoneySchema, required=True, allow_none=True, data_key="granted"
+    )
 
 
 @bp.get("/v1/statements/<period>")
@@ -86,7 +110,7 @@ def show_statement(session: Session, period: str) -> Given:
     totals = month_of(
         session,
         partner=caller().partner,
-        period=_month(period),
+        period=month_named(period),
         today=business_date(),
     )
     body = {"period": period, "partner": caller().partner, "totals": totals}
@@ -99,17 +123,18 @@ def show_statement(session: Session, period: str) -> Given:
     does=("对某月结算提出异议", "Dispute something of a month"),
     takes=NewDisputeSchema,
     gives={201: DisputeSchema},
-    refuses=("bad_period",),
+    refuses=("bad_period", "dispute_window_over", "statement_moved_on"),
 )
 def create_dispute(session: Session, asked: Mapping[str, Any], period: str) -> Given:
     """Take a dispute in; finance answers it."""
     dispute = raise_dispute(
         session,
         partner=caller().partner,
-        period=_month(period),
+        period=month_named(period),
         partner_ref=asked["partner_ref"],
         break_code=asked["break_code"],
         reason=asked["reason"],
+        claimed_fen=None if asked["amount"] is None else asked["amount"].fen,
         actor=f"client:{caller().client_id}",
         at=now(),
     )
@@ -130,7 +155,7 @@ def show_dispute(session: Session, dispute_id: str) -> Given:
     return Given(_told(found))
 
 
-def _month(period: str) -> date:
+def month_named(period: str) -> date:
     """Return the first day of a month.
 
     Raises `BadPeriod`.
@@ -152,4 +177,6 @@ def _told(dispute: Dispute) -> dict[str, object]:
         "raised_at": dispute.raised_at,
         "answer": dispute.answer,
         "answered_at": dispute.answered_at,
+        "claimed_fen": dispute.claimed_fen,
+        "granted_fen": dispute.granted_fen,
     }

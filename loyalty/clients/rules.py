@@ -24,7 +24,10 @@ SCOPES: Final[Mapping[str, Words]] = MappingProxyType(
         "orders:write": ("代会员下单", "Place and cancel orders for members"),
         "links:write": ("发起和撤销账户关联", "Ask for account links, and end them"),
         "statements:read": ("查看结算单", "Read settlement statements"),
-        "disputes:write": ("对结算单提出异议", "Dispute lines of a statement"),
+        "disputes:write": (
+            "对结算单提出异议或确认",
+            "Dispute lines of a statement, or agree to it",
+        ),
         "webhooks:write": ("管理事件推送", "Manage webhook endpoints"),
     }
 )
