@@ -48,6 +48,8 @@ _TITLES: Final[dict[str, Words]] = {
     "expiry": ("积分到期", "Points expired"),
     "churn_void": ("离网后积分作废", "Voided on leaving the network"),
     "reinstatement": ("重新入网，积分恢复", "Restored on coming back"),
+    "adjustment": ("{what}", "{what}"),
+    "adjustment_reversal": ("撤销：{what}", "Undone: {what}"),
 }
 _NAMELESS: Final[Words] = ("积分变动", "Change of points")
 _ACTIVITIES: Final[dict[str, Words]] = {
@@ -93,6 +95,8 @@ def _what(entry: StatementEntry) -> str:
         return _item(entry.redemption)
     if entry.exchange is not None:
         return _exchange(entry.exchange)
+    if entry.adjustment is not None:
+        return speak(entry.adjustment.words_zh, entry.adjustment.words_en)
     return speak("", "").strip()
 
 

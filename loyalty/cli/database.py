@@ -2,6 +2,7 @@
 
 import click
 
+from loyalty.adjustments.governance import load_reasons
 from loyalty.catalogue.operations import load_items
 from loyalty.cli.opening import needs, with_database
 from loyalty.clock import now
@@ -30,6 +31,7 @@ def init(database: Database) -> None:
     with database.unit_of_work() as session:
         load_terms(session, terms=terms, at=now())
         load_items(session, items=terms["item"])
+        load_reasons(session, terms=terms, at=now())
     click.echo(f"terms of version {terms['version']} in force")
 
 

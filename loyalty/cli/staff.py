@@ -44,6 +44,7 @@ def staff() -> None:
     "--channel", default="hall", show_default=True, type=click.Choice(CHANNELS)
 )
 @click.option("--hall", help="The hall the person works for.")
+@click.option("--member", "member_ref", help="Who the person is as a member, if one.")
 @needs(Permission.STAFF_MAKE)
 @with_database
 def add(
@@ -54,6 +55,7 @@ def add(
     roles: Sequence[str],
     channel: str,
     hall: str | None,
+    member_ref: str | None,
 ) -> None:
     """Let somebody work here; print a password to be changed, and the second factor."""
     password, secret = token_urlsafe(_PASSWORD_BYTES), pyotp.random_base32()
@@ -70,6 +72,7 @@ def add(
             keyring=Keyring.open(Settings.from_environment()),
             at=now(),
             is_temporary=True,
+            member_ref=member_ref,
         )
         _note(session, "staff.add", login, after=_facts(made))
     _hand_over(login, password, secret)
@@ -111,6 +114,21 @@ def disable(database: Database, *, login: str) -> None:
 
 @staff.command()
 @click.argument("login")
+@click.argument("member_ref", required=False)
+@needs(Permission.STAFF_MAKE)
+@with_database
+def account(database: Database, *, login: str, member_ref: str | None) -> None:
+    """Say which member somebody is; others look after those points. None: is none."""
+    with database.unit_of_work() as session:
+        found = operations.tell_account(session, login=login, member_ref=member_ref)
+        _note(session, "staff.account", login, after=_facts(found))
+    click.echo(
+        f"{login} is {f'the member {member_ref}' if member_ref else 'no member'}"
+    )
+
+
+@staff.command()
+@click.argument("login")
 @needs(Permission.STAFF_MAKE)
 @with_database
 def reset(database: Database, *, login: str) -> None:
@@ -144,6 +162,7 @@ def _facts(person: Staff) -> dict[str, Any]:
         "roles": list(person.roles),
         "channel": person.channel,
         "hall": person.hall,
+        "member_id": person.member_id,
         "disabled_at": disabled_at and disabled_at.isoformat(),
     }
 

@@ -419,6 +419,9 @@ _DESTROY = {
                          WHERE member_id = :member AND family_name IS NOT NULL""",
     "tier_appeal": """UPDATE tier_appeal SET words = NULL, note = NULL
                        WHERE member_id = :member""",
+    "adjustment_evidence": """UPDATE adjustment_evidence
+                                 SET name = NULL, sealed = NULL
+                               WHERE member_id = :member AND sealed IS NOT NULL""",
     "exchange": """UPDATE exchange SET account_ref = 'erased'
                     WHERE member_id = :member AND account_ref <> 'erased'""",
     "bill": _NAMELESS.format(table="bill", more=""),

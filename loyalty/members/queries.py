@@ -332,6 +332,17 @@ KEPT = {
     "tier_appeals": """SELECT asked_at, origin, tier, words, answered_at, outcome, note
                          FROM tier_appeal WHERE member_id = :member
                         ORDER BY asked_at""",
+    "adjustments": """SELECT a.adjustment_ref, a.reason, a.unit, a.points, a.partner,
+                             a.reverses, a.asked_at, p.effective_on, e.sha256
+                        FROM adjustment a
+                        LEFT JOIN adjustment_posting p
+                               ON p.member_id = a.member_id
+                              AND p.adjustment_ref = a.adjustment_ref
+                        LEFT JOIN adjustment_evidence e
+                               ON e.member_id = a.member_id
+                              AND e.adjustment_ref = a.adjustment_ref
+                       WHERE a.member_id = :member
+                       ORDER BY a.asked_at, a.adjustment_ref""",
     "consents": """SELECT purpose, given_at, notice_version, granted, channel
                      FROM consent WHERE member_id = :member
                     ORDER BY given_at, purpose""",

@@ -108,4 +108,18 @@ KINDS = (
         shortfall=Shortfall.FLOOR,
     ),
     Kind("reinstatement", _legs(["voided.churn"], ["pending", *_MEMBER])),
+    # By hand, by two people. What is not there any more is owed; where a reason does
+    # not let anybody owe, it is not posted.
+    Kind(
+        "adjustment",
+        _legs(["issued", "issued.partner:", "adjusted"], _MEMBER)
+        | _legs(_MEMBER, ["adjusted", "forfeited.fraud"]),
+        shortfall=Shortfall.OWE,
+    ),
+    Kind(
+        "adjustment_reversal",
+        _legs(_MEMBER, ["issued", "issued.partner:", "adjusted"])
+        | _legs(["adjusted", "forfeited.fraud"], _MEMBER),
+        shortfall=Shortfall.OWE,
+    ),
 )

@@ -167,6 +167,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "exchange_in_reversal",
     ),
     "pending": ("bill_accrual", "bill_revival", "bill_cancel"),
+    "corrected": ("adjustment", "adjustment_reversal"),
 }
 ENTRIES_MAX: Final = 500
 _LAST_ID: Final = UUID(int=2**128 - 1)
@@ -266,6 +267,14 @@ class ExchangeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AdjustmentFacts:
+    """What was changed by hand, in the words that its reason has for the member."""
+
+    words_zh: str
+    words_en: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatementEntry:
     """An entry of the books, with all that explains it."""
 
@@ -287,6 +296,7 @@ class StatementEntry:
     activity: ActivityFacts | None
     redemption: RedemptionFacts | None
     exchange: ExchangeFacts | None
+    adjustment: AdjustmentFacts | None
 
 
 def wallet(session: Session, *, member_id: int, on: date) -> Wallet:
@@ -440,6 +450,9 @@ def statement(
     exchanged = {
         row[0]: ExchangeFacts(*row[1:]) for row in session.execute(_EXCHANGES, facts)
     }
+    adjusted = {
+        row[0]: AdjustmentFacts(*row[1:]) for row in session.execute(_ADJUSTED, facts)
+    }
     return [
         StatementEntry(
             **_plain(row),
@@ -448,6 +461,7 @@ def statement(
             activity=activities.get(row.id),
             redemption=redeemed.get(row.id),
             exchange=exchanged.get(row.id),
+            adjustment=adjusted.get(row.id),
         )
         for row in rows
     ]
@@ -576,5 +590,18 @@ _EXCHANGES = text(
       LEFT JOIN partner p ON p.partner = e.partner
      WHERE t.member_id = :member AND t.id = ANY(:ids)
      ORDER BY t.id, t.line
+    """
+)
+
+# What undoes a debt beside what goes back to lots is named after it.
+_ADJUSTED = text(
+    """
+    SELECT r.entry_id, s.member_zh, s.member_en
+      FROM ledger.reference r
+      JOIN adjustment a ON a.member_id = r.member_id
+                       AND r.reference IN ('manual:' || a.adjustment_ref,
+                                           'manual:' || a.adjustment_ref || ' debt')
+      JOIN adjustment_reason s ON s.reason = a.reason
+     WHERE r.member_id = :member AND r.entry_id = ANY(:ids)
     """
 )

@@ -46,3 +46,12 @@ class OwnRoles(Refused):
 
     def __init__(self, *, login: str) -> None:
         super().__init__(login=login)
+
+
+class UnknownOwnAccount(Missing):
+    """No member has this reference."""
+
+    code = "unknown_own_account"
+
+    def __init__(self, *, member_ref: str) -> None:
+        super().__init__(member_ref=member_ref)

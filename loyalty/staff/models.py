@@ -41,6 +41,8 @@ class Staff(Base):
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     channel: Mapped[str] = mapped_column(server_default="hall")
     hall: Mapped[str | None]  # None: works for no hall in particular
+    # Who this is as a member, whose points others look after; None: is none.
+    member_id: Mapped[int | None] = mapped_column(BigInteger)
     password_hash: Mapped[str]
     password_is_temporary: Mapped[bool] = mapped_column(server_default=false())
     totp_secret: Mapped[bytes | None]  # None: signs in with a passkey only

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pyotp
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,7 +15,13 @@ from loyalty.access.rules import by_address, by_login
 from loyalty.approvals import operations as approvals
 from loyalty.approvals.models import Approval
 from loyalty.keyring import Keyring
-from loyalty.staff.errors import LoginTaken, NotPermitted, OwnRoles, UnknownRole
+from loyalty.staff.errors import (
+    LoginTaken,
+    NotPermitted,
+    OwnRoles,
+    UnknownOwnAccount,
+    UnknownRole,
+)
 from loyalty.staff.models import Staff
 from loyalty.staff.queries import by_login as staff_of
 from loyalty.staff.rules import ROLES, Permission, permissions_of
@@ -38,10 +45,13 @@ def add(
     keyring: Keyring,
     at: datetime,
     is_temporary: bool = False,
+    member_ref: str | None = None,
 ) -> Staff:
     """Let somebody work here; a temporary password must be changed at once.
 
-    Raises `UnknownRole`, `LoginTaken`, `PasswordTooWeak`.
+    Whoever is a member as well says which, for others look after those points.
+
+    Raises `UnknownRole`, `LoginTaken`, `PasswordTooWeak`, `UnknownOwnAccount`.
     """
     known(roles)
     passwords.accept(password, own=(login,))
@@ -57,6 +67,7 @@ def add(
             password_is_temporary=is_temporary,
             totp_secret=_sealed(keyring, totp_secret),
             created_at=at,
+            member_id=_own_account(session, member_ref),
         )
         .on_conflict_do_nothing(index_elements=["login"])
         .returning(Staff)
@@ -64,6 +75,17 @@ def add(
     if made is None:
         raise LoginTaken(login=login)
     return made
+
+
+def tell_account(session: Session, *, login: str, member_ref: str | None) -> Staff:
+    """Say which member somebody is, whose points others look after; None: is none.
+
+    Raises `UnknownStaff`, `UnknownOwnAccount`.
+    """
+    found = staff_of(session, login=login)
+    found.member_id = _own_account(session, member_ref)
+    session.flush()
+    return found
 
 
 def known(roles: Sequence[str]) -> None:
@@ -246,6 +268,18 @@ def _step(found: Staff, totp: str, *, keyring: Keyring, wall: datetime) -> int |
         ):
             return step
     return None
+
+
+def _own_account(session: Session, member_ref: str | None) -> int | None:
+    if member_ref is None:
+        return None
+    member_id: int | None = session.scalar(
+        text("SELECT member_id FROM member WHERE member_ref = :ref"),
+        {"ref": member_ref},
+    )
+    if member_id is None:
+        raise UnknownOwnAccount(member_ref=member_ref)
+    return member_id
 
 
 def _sealed(keyring: Keyring, totp_secret: str | None) -> bytes | None:

@@ -29,6 +29,9 @@ class Permission(StrEnum):
     FINANCE_CHECK = "finance_check"
     REOPEN_MAKE = "reopen_make"  # ask for a closed month to be opened again
     REOPEN_CHECK = "reopen_check"
+    ADJUST_MAKE = "adjust_make"  # ask for points to be changed by hand
+    ADJUST_CHECK = "adjust_check"
+    GRANT_MAKE = "grant_make"  # ask for points for a list of members
     BENEFIT = "benefit"  # let a member have what a club brings
     OPERATE = "operate"  # load files, run jobs, serve
 
@@ -39,13 +42,25 @@ _ENTER, _READ = Permission.ENTER, Permission.READ
 ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
     {
         "clerk": frozenset(
-            {_ENTER, Permission.COUNTER, Permission.FULFIL, Permission.BENEFIT}
+            {
+                _ENTER,
+                Permission.COUNTER,
+                Permission.FULFIL,
+                Permission.BENEFIT,
+                Permission.ADJUST_MAKE,
+            }
         ),
         "club_manager": frozenset(
             {_ENTER, Permission.CLUB_READ, Permission.CLUB, Permission.BENEFIT}
         ),
         "product": frozenset(
-            {_ENTER, _READ, Permission.CATALOGUE_MAKE, Permission.TIER_MAKE}
+            {
+                _ENTER,
+                _READ,
+                Permission.CATALOGUE_MAKE,
+                Permission.TIER_MAKE,
+                Permission.GRANT_MAKE,
+            }
         ),
         "finance_maker": frozenset(
             {_ENTER, _READ, Permission.CLUB_READ, Permission.FINANCE_MAKE}
@@ -72,6 +87,8 @@ ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 Permission.CLUB,
                 Permission.MEMBER_ERASE_MAKE,
                 Permission.TIER_MAKE,
+                Permission.ADJUST_MAKE,
+                Permission.ADJUST_CHECK,
             }
         ),
         "auditor": frozenset({_ENTER, _READ, Permission.CLUB_READ}),

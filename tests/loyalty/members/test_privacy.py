@@ -40,6 +40,7 @@ NOTES = {
     "contest_player",
     "exchange_attempt",
     "exchange_event",
+    "grant_answer",
     "member_access",
     "one_time_code",
     "order_attempt",
@@ -47,6 +48,7 @@ NOTES = {
     "payment_attempt",
     "payment_event",
     "session_place_event",
+    "staff",
     "statement_line",
     "tier_notice",
 }

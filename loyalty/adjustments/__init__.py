@@ -1,0 +1,1 @@
+"""Points changed by hand: asked for, decided by others, and kept in a register."""
