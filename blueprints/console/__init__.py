@@ -13,6 +13,9 @@ bp = Blueprint(
 
 # The views import `bp` from here, so they come last.
 from blueprints.console import (  # noqa: E402
+    adjusting,  # noqa: F401
+    adjustment_limits,  # noqa: F401
+    adjustments,  # noqa: F401
     approvals,  # noqa: F401
     benefits,  # noqa: F401
     breaks,  # noqa: F401
@@ -29,6 +32,7 @@ from blueprints.console import (  # noqa: E402
     exchanges,  # noqa: F401
     foretelling,  # noqa: F401
     fulfilment,  # noqa: F401
+    grants,  # noqa: F401
     home,  # noqa: F401
     leaving_policy,  # noqa: F401
     leavings,  # noqa: F401

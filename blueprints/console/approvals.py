@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints import current_database
 from blueprints.console import bp
-from blueprints.console.deciding import ACTIONS, facts_of, may_decide
+from blueprints.console.deciding import ACTIONS, facts_of, may_decide, page_of
 from blueprints.console.excel import Column, workbook
 from blueprints.console.noting import note
 from blueprints.language import speak
@@ -169,6 +169,7 @@ def _page(
         approval=asked,
         people=people,
         facts=facts_of(asked),
+        more=page_of(asked),
         state="expired" if asked.state == "open" and not is_open else asked.state,
         may_decide=is_open and may_decide(caller, asked),
         may_withdraw=is_open and asked.maker == caller.staff_id,

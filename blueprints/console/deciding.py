@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from flask import url_for
 from sqlalchemy.orm import Session
 
 from blueprints.sessions import SignedInStaff
+from loyalty.adjustments import governance as adjustment_limits
+from loyalty.adjustments import granting
+from loyalty.adjustments import operations as adjustments
 from loyalty.approvals.models import Approval
 from loyalty.catalogue import operations as catalogue
 from loyalty.churn import governance as churn
@@ -35,6 +39,8 @@ class Action:
 
     permission: Permission
     apply: Apply  # returns the day it takes effect; None: at once
+    # The page that shows more than the two sides; None: there is none.
+    page: Callable[[Approval], str] | None = None
 
 
 def _publish(session: Session, approval: Approval, at: datetime) -> date:
@@ -133,6 +139,33 @@ def _open_again(session: Session, approval: Approval, at: datetime) -> None:
     closing.apply_reopening(session, approval=approval, at=at)
 
 
+def _change_points(session: Session, approval: Approval, at: datetime) -> None:
+    adjustments.apply_ask(session, approval=approval, at=at)
+
+
+def _change_many_points(session: Session, approval: Approval, at: datetime) -> None:
+    adjustments.apply_release(session, approval=approval, at=at)
+
+
+def _give_points(session: Session, approval: Approval, at: datetime) -> None:
+    granting.apply_grants(session, approval=approval, at=at)
+
+
+def _limit_changes(session: Session, approval: Approval, at: datetime) -> date:
+    return adjustment_limits.apply_limits(session, approval=approval, at=at)
+
+
+def _of_adjustment(approval: Approval) -> str:
+    member_id, _, adjustment_ref = approval.subject.partition("/")
+    return url_for(
+        "console.adjustment", member_id=int(member_id), adjustment_ref=adjustment_ref
+    )
+
+
+def _of_grants(approval: Approval) -> str:
+    return url_for("console.grant_file", file_id=int(approval.subject))
+
+
 ACTIONS: Mapping[str, Action] = {
     catalogue.PUBLISH: Action(Permission.CATALOGUE_CHECK, _publish),
     catalogue.CHANGE: Action(Permission.CATALOGUE_CHECK, _change),
@@ -158,6 +191,12 @@ ACTIONS: Mapping[str, Action] = {
     closing.SIGN_OFF: Action(Permission.FINANCE_CHECK, _sign_off),
     closing.REOPEN: Action(Permission.REOPEN_CHECK, _open_again),
     members.ERASE: Action(Permission.MEMBER_ERASE_CHECK, _erase),
+    adjustments.ASK: Action(Permission.ADJUST_CHECK, _change_points, _of_adjustment),
+    adjustments.RELEASE: Action(
+        Permission.FINANCE_CHECK, _change_many_points, _of_adjustment
+    ),
+    granting.GRANT: Action(Permission.FINANCE_CHECK, _give_points, _of_grants),
+    adjustment_limits.CHANGE: Action(Permission.FINANCE_CHECK, _limit_changes),
 }
 
 
@@ -168,7 +207,15 @@ def may_decide(caller: SignedInStaff, approval: Approval) -> bool:
         action is not None
         and action.permission in caller.permissions
         and approval.maker != caller.staff_id
+        # A third person is neither of the two who came before.
+        and approval.after.get("asked_by") != caller.login
     )
+
+
+def page_of(approval: Approval) -> str | None:
+    """Return where more is told about a request; None: nowhere."""
+    action = ACTIONS.get(approval.action)
+    return action.page(approval) if action and action.page else None
 
 
 def facts_of(approval: Approval) -> list[tuple[str, Any, Any]]:

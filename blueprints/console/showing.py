@@ -49,6 +49,7 @@ _TERMS = {
     "voids": "churn_benefit",
     "comes_back": "churn_benefit",
     "freezes": "churn_freeze",
+    "adjust_unit": "unit",
 }
 _DAYS = (
     *("valid_from", "valid_until", "valid_to", "effective_on", "tier_until"),
@@ -57,7 +58,12 @@ _DAYS = (
 _MONTHS = ("effective_in",)
 _RATES = ("redemption_rate",)
 _PARTS_OF_FEN = ("point_value_fen",)
-_POINTS = ("points", "mix_points")
+_POINTS = (
+    *("points", "mix_points", "points_available", "points_owed", "budget_left"),
+    *("agent_points_per_day", "member_points_per_day", "third_above"),
+    "budget_points_per_month",
+)
+_SIGNED = ("adjust_points",)
 _NO_LIMIT = ("channels", "brands", "tiers", "clubs")
 
 
@@ -74,6 +80,8 @@ def fact_words(name: str, said: object) -> str:
         return speak("是", "yes") if said else speak("否", "no")
     if isinstance(said, Mapping):
         return _counts(said) if name == "suggested" else _prices(said)
+    if name.endswith("_words") and isinstance(said, list):
+        return speak(*said)  # told in both languages
     if isinstance(said, list | tuple):
         words = (term(_TERMS.get(name, ""), one) for one in said)
         return speak("、", ", ").join(words) or "–"
@@ -83,6 +91,8 @@ def fact_words(name: str, said: object) -> str:
 def _figure(name: str, said: int) -> str:
     if name.endswith("_fen"):
         return yuan(said)
+    if name in _SIGNED:
+        return f"+{points(said)}" if said > 0 else points(said)
     return points(said) if name in _POINTS else number(said)
 
 

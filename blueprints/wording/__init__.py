@@ -14,6 +14,7 @@ from flask import Flask
 from blueprints import formatting
 from blueprints.language import speak
 from blueprints.wording import (
+    adjusting,
     buying,
     closing,
     clubs,
@@ -55,6 +56,7 @@ WORDS: Final[dict[str, Words]] = {
     **reporting.REFUSALS,
     **buying.REFUSALS,
     **closing.REFUSALS,
+    **adjusting.REFUSALS,
 }
 
 

@@ -142,6 +142,9 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "activity": ("伙伴积分", "From partners"),
         "opening": ("接管时已有", "Taken over"),
         "exchange": ("互换而来", "Exchanged"),
+        "goodwill": ("赠送积分", "Given"),
+        "fraud": ("盗用补记", "Stolen and given again"),
+        "adjustment": ("人工调整", "Changed by hand"),
     },
     "churn_field": {**_FACTS, **_OF_ALL},
     "churn_scope": {

@@ -117,6 +117,15 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     "churn_done": ("已办", "Done", "done"),
     "churn_survived": ("不受影响", "Stays", "done"),
     "churn_dropped": ("不再需要", "No longer needed", ""),
+    # changes by hand, one or many
+    "adjustment_asked": ("待主管审批", "Waiting for a supervisor", "warm"),
+    "adjustment_checked": ("待财务复核", "Waiting for finance", "warm"),
+    "adjustment_posted": ("已入账", "Booked", "done"),
+    "adjustment_open": ("待财务审批", "Waiting for finance", "warm"),
+    "adjustment_approved": ("已赠送", "Given", "done"),
+    "adjustment_rejected": ("已驳回", "Rejected", "harm"),
+    "adjustment_withdrawn": ("已撤回", "Taken back", ""),
+    "adjustment_expired": ("已过期", "Expired", ""),
     # links with partners
     "consent_rejected": ("没有同意", "Not agreed to", ""),
     "consent_revoked": ("已撤回", "Ended", ""),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from blueprints.wording import (
+    adjusting,
     closing,
     estimating,
     leaving,
@@ -15,6 +16,7 @@ from blueprints.wording.words import Words
 from loyalty.clients.rules import KINDS, SCOPES
 
 TERMS: Final[dict[str, dict[str, Words]]] = {
+    **adjusting.TERMS,
     **tiers.TERMS,
     **leaving.TERMS,
     **matching.TERMS,
@@ -100,6 +102,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "expired": ("到期", "Expired"),
         "taken_back": ("扣回", "Taken back"),
         "pending": ("待生效", "Pending"),
+        "corrected": ("人工调整", "Changed by hand"),
     },
     "way": {
         "points": ("全用积分", "Points only"),
@@ -173,6 +176,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "tier.grant": ("授予等级", "Give a tier"),
         "month.sign_off": ("关账签核", "Sign a month off"),
         "month.reopen": ("重开已关月份", "Open a closed month again"),
+        **adjusting.ACTIONS,
     },
     "scope": {**SCOPES, **KINDS},
     "auth_method": {
@@ -390,6 +394,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "person": ("个人资料", "Personal data"),
         "books": ("积分账", "Books of points"),
         "asked_at": ("会员申请时间", "Asked by the member"),
+        **adjusting.FIELDS,
         **leaving.FIELDS,
         **settling.FIELDS,
         **tiers.FIELDS,

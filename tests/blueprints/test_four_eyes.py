@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from loyalty.adjustments.governance import load_reasons
 from loyalty.catalogue.operations import load_items
 from loyalty.clock import now
 from loyalty.rules.operations import load_terms, starting_terms
@@ -15,6 +16,11 @@ from loyalty.staff.rules import ROLES
 
 PAGES = [
     "/console/",
+    "/console/adjustments",
+    "/console/adjustments?show=waiting",
+    "/console/adjustments.xlsx",
+    "/console/adjustments/limits",
+    "/console/grants",
     "/console/approvals",
     "/console/approvals?show=mine",
     "/console/approvals?show=decided",
@@ -53,6 +59,9 @@ PAGES = [
 ]
 # Tables as well as forms: what a role without the permission may not see.
 ASK = {
+    "/console/adjustments": "read",
+    "/console/adjustments/limits": "read",
+    "/console/grants": "read",
     "/console/catalogue/new": "catalogue_make",
     "/console/clients": "read",
     "/console/clients/new": "client_make",
@@ -86,6 +95,7 @@ def _terms(fresh_database):
     with fresh_database.unit_of_work() as session:
         load_terms(session, terms=terms, at=now())
         load_items(session, items=terms["item"])
+        load_reasons(session, terms=terms, at=now())
 
 
 @pytest.fixture

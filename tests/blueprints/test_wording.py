@@ -4,6 +4,7 @@ import re
 
 from blueprints import wording
 from blueprints.wording import (
+    adjusting,
     buying,
     closing,
     clubs,
@@ -43,6 +44,7 @@ def test_no_refusal_is_said_in_two_places():
         reporting,
         buying,
         closing,
+        adjusting,
     )
 
     assert sum(len(part.REFUSALS) for part in parts) == len(wording.WORDS)

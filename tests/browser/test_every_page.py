@@ -12,7 +12,14 @@ from flask import Flask
 from playwright.sync_api import expect
 from sqlalchemy import text
 
+from loyalty.adjustments.evidence import look_at
+from loyalty.adjustments.governance import load_reasons
+from loyalty.adjustments.granting import Line, Said, ask_grants
+from loyalty.adjustments.operations import apply_ask
+from loyalty.adjustments.operations import ask as ask_change_of_points
+from loyalty.adjustments.rules import Wish
 from loyalty.app import create_app
+from loyalty.approvals.operations import approve
 from loyalty.catalogue.operations import ask_change, load_items
 from loyalty.catalogue.queries import item
 from loyalty.catalogue.rules import facts_of
@@ -36,6 +43,7 @@ from loyalty.orders.belonging import join_club
 from loyalty.orders.operations import place
 from loyalty.prepaid.blocks import buy as buy_block
 from loyalty.purchases.operations import place as buy_points
+from loyalty.rules.operations import starting_terms
 from loyalty.settlement import charging
 from loyalty.settlement.drawing import draw_up
 from loyalty.settlement.operations import raise_dispute
@@ -68,7 +76,7 @@ LOTS = [
 # Pages that are answers, and what is no page: files, and what machines ask.
 NO_PAGES = re.compile(
     r"\.(csv|pdf|xlsx|svg)$|/static/|/export$|^/healthz$|^/oauth/|^/\.well-known/"
-    r"|^/api/v1/|^/tmf-api/|/certificate$"
+    r"|^/api/v1/|^/tmf-api/|/certificate$|/evidence$"
 )
 # Of people, partners and halls; and what somebody wrote.
 NAMES = (*(name for _, _, name in PARTNERS), "周敏", "客***", "客户WANG", PLACE[2], WHY)
@@ -173,6 +181,7 @@ def busy(site):
         exchanged |= play_something(session)
         exchanged |= buy_something(session, member_id)
         exchanged |= settle_something(session)
+        exchanged |= change_something(session, member_id, staff_id, keyring)
         rotate_keys(session, keyring=keyring, at=at)
     return (
         exchanged
@@ -371,6 +380,42 @@ def play_something(session):
         **group,
     )
     return {"session_id": session_id, "contest_id": contest_id, "stage": "heat"} | group
+
+
+def change_something(session, member_id, staff_id, keyring):
+    """Have points changed by hand, and a file of points that waits."""
+    at = now()
+    load_reasons(session, terms=starting_terms(), at=at)
+    asked = ask_change_of_points(
+        session,
+        member_id=member_id,
+        adjustment_ref="0f2c4e6a8b1d",
+        wish=Wish("goodwill", "CUP", 300, None, WHY),
+        shown=look_at(name="letter.txt", content=WHY.encode()),
+        maker=staff_id,
+        keyring=keyring,
+        at=at,
+    )
+    approve(
+        session,
+        approval_id=asked.approval_id,
+        checker=Alliance(session).staff("qin"),
+        note=None,
+        at=at,
+    )
+    apply_ask(session, approval=asked, at=at)
+    file = ask_grants(
+        session,
+        name="october.csv",
+        said=Said(records=2, total=250, sha256="f" * 64),
+        sha256="f" * 64,
+        lines=[Line(2, "G1", "WANG", 200), Line(3, "G2", "NOBODY", 50)],
+        reason="campaign",
+        words=WHY,
+        maker=staff_id,
+        at=at,
+    )
+    return {"adjustment_ref": "0f2c4e6a8b1d", "file_id": int(file.subject)}
 
 
 def addresses(app: Flask, facts):
