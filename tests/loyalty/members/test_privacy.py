@@ -41,6 +41,7 @@ NOTES = {
     "exchange_attempt",
     "exchange_event",
     "grant_answer",
+    "line_pair",
     "member_access",
     "one_time_code",
     "order_attempt",
@@ -49,6 +50,7 @@ NOTES = {
     "payment_event",
     "session_place_event",
     "staff",
+    "statement_break",
     "statement_line",
     "tier_notice",
 }
