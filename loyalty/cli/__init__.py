@@ -22,6 +22,7 @@ from loyalty.cli import (
     sandbox,
     serving,
     staff,
+    statements,
 )
 from loyalty.database import first_line
 from loyalty.errors import LoyaltyError
@@ -49,6 +50,7 @@ jifen.add_command(matching.match)
 jifen.add_command(members.member)
 jifen.add_command(sandbox.partner_sandbox)
 jifen.add_command(closing.close)
+reports.report.add_command(statements.statement)
 jifen.add_command(reports.report)
 jifen.add_command(serving.serve)
 jifen.add_command(staff.staff)

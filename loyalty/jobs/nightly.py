@@ -32,7 +32,9 @@ from loyalty.points.operations import expire
 from loyalty.purchases.delivery import chase as chase_left_purchases
 from loyalty.redemption.till import release_expired
 from loyalty.settings import Settings
+from loyalty.settlement.drawing import draw_due, to_draw
 from loyalty.settlement.premiums import compare_bill
+from loyalty.settlement.statements import move_on
 from loyalty.settlement.tills import fetch_day
 from loyalty.tiers.delivery import tell_members
 from loyalty.tiers.reviewing import review
@@ -196,6 +198,26 @@ def compare_day_totals(database: Database, business_date: date) -> str:
     return (
         f"{said['differences']:,} differences on {day},"
         f" {said['silent']:,} of {said['asked']:,} merchants told nothing"
+    )
+
+
+def settle_statements(database: Database, business_date: date) -> str:
+    """Draw up the statements whose periods have closed, and move on what waited.
+
+    A draft takes in what is new, and what was moved has moved, so that a second run
+    does no harm.
+    """
+    with database.unit_of_work() as session:
+        waiting = to_draw(session, through=business_date)
+    draw = partial(draw_due, on=business_date, actor="job:settle-statements", at=now())
+    drawn = [retrying(database, partial(draw, waiting=one)) for one in waiting]
+    moved = retrying(
+        database, lambda session: move_on(session, on=business_date, at=now())
+    )
+    return (
+        f"{sum(one is not None for one in drawn):,} statements drawn up,"
+        f" {moved.opened:,} may be disputed, {moved.agreed:,} agreed,"
+        f" {moved.closed:,} closed"
     )
 
 

@@ -48,5 +48,6 @@ SCHEDULE = (
     Job("compare-day-totals", nightly.compare_day_totals, cron="30 5 * * *"),
     Job("compare-insurer-bills", nightly.compare_insurer_bills, cron="0 6 * * *"),
     Job("match-statements", nightly.match_statements, cron="20 6 * * *"),
+    Job("settle-statements", nightly.settle_statements, cron="50 6 * * *"),
     Job("prove-ledger", nightly.prove_ledger, cron="0 3 * * *"),
 )

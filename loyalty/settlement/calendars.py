@@ -12,6 +12,14 @@ from loyalty.settlement.errors import BadClearance, UnknownClearance
 from loyalty.settlement.models import SettlementCalendar, SettlementTerms
 from loyalty.settlement.rules import CALENDARS, MONTHLY, Clearance, clearances
 
+_CLOSED = text(
+    """
+    SELECT first_on, last_on, closure_on, advice_on, call_on FROM settlement_calendar
+     WHERE calendar = :calendar AND closure_on <= :on
+     ORDER BY closure_on DESC, first_on DESC LIMIT 1
+    """
+)
+
 _LAY_OUT = text(
     """
     INSERT INTO settlement_calendar
@@ -105,6 +113,15 @@ def clearance_on(session: Session, *, calendar: str, day: date) -> Clearance:
     if found is None:
         raise UnknownClearance(calendar=calendar, day=day)
     return Clearance(*found)
+
+
+def latest_closed(session: Session, *, calendar: str, on: date) -> Clearance | None:
+    """Return the last period of a calendar that has closed by a day; None: none has."""
+    if calendar in CALENDARS:
+        for year in (on.year - 1, on.year):
+            lay_out(session, calendar=calendar, year=year)
+    found = session.execute(_CLOSED, {"calendar": calendar, "on": on}).one_or_none()
+    return None if found is None else Clearance(*found)
 
 
 def names(session: Session) -> list[str]:

@@ -12,7 +12,11 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from loyalty.settings import TIME_ZONE
-from loyalty.settlement.calendars import calendar_of, clearance_on
+from loyalty.settlement.calendars import (
+    calendar_of,
+    clearance_on,
+    latest_closed,
+)
 from loyalty.settlement.errors import (
     EarlierDraft,
     NothingToState,
@@ -147,6 +151,24 @@ def draw_up_period(
         if draft.lines == 0:
             raise NothingToState(partner=partner)
     return draft
+
+
+def draw_due(
+    session: Session, *, waiting: Waiting, on: date, actor: str, at: datetime
+) -> SettlementStatement | None:
+    """Draw up what a partner waits for, if its period has closed by a day; None: no.
+
+    Where an earlier draft has to be issued first, or nothing is due, nothing is done.
+    """
+    period = latest_closed(session, calendar=waiting.calendar, on=on)
+    if period is None or waiting.first_on > period.last_on:
+        return None
+    try:
+        return draw_up_period(
+            session, partner=waiting.partner, period=period, actor=actor, at=at
+        )
+    except (EarlierDraft, NothingToState, PeriodStated):
+        return None
 
 
 def to_draw(session: Session, *, through: date) -> list[Waiting]:
