@@ -7,10 +7,17 @@ from typing import Final
 
 from blueprints.formatting import day, moment, month, number, yuan
 from blueprints.language import speak
-from blueprints.wording import term
+from blueprints.wording import state_words, term
 from loyalty.finance.rules import round_half_up
 from loyalty.reports.scope import Scope
-from loyalty.reports.shape import QUOTIENTS, Column, Definition, Kind, Value
+from loyalty.reports.shape import (
+    QUOTIENTS,
+    Column,
+    Definition,
+    Kind,
+    Value,
+    Words,
+)
 from loyalty.settings import TIME_ZONE
 
 NUMBERS: Final = frozenset({"number", "points", "fen"}) | QUOTIENTS
@@ -32,18 +39,17 @@ _MARKS: Final[dict[Kind, str]] = {
     "rate": "{} %",
 }
 _FILE_DIGITS: Final = 6
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def said(column: Column, value: Value) -> str:
     """Return a value as a person reads it; what is not there is a dash."""
     if value is None or value == "":
         return "–"
-    if isinstance(value, datetime):
-        return moment(value)
     if isinstance(value, date):
-        return month(value) if column.kind == "month" else day(value)
-    if isinstance(value, str):
-        return value if column.terms is None else term(column.terms, value)
+        return _when(column.kind, value)
+    if isinstance(value, str | tuple):
+        return _coded(column.terms, value)
     return _figure(column.kind, value)
 
 
@@ -58,17 +64,22 @@ def written(column: Column, value: Value) -> str:
 
     A spreadsheet never takes words for a formula.
     """
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(TIME_ZONE).isoformat()
-    if isinstance(value, date):
-        return f"{value:%Y-%m}" if column.kind == "month" else value.isoformat()
-    if isinstance(value, Fraction):
-        return f"{rounded(value, _FILE_DIGITS):f}"
-    if isinstance(value, int):
-        return f"{Decimal(value).scaleb(-2):f}" if column.kind == "fen" else str(value)
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    match value:
+        case None:
+            words = ""
+        case datetime():
+            words = value.astimezone(TIME_ZONE).isoformat()
+        case date():
+            words = f"{value:%Y-%m}" if column.kind == "month" else value.isoformat()
+        case Fraction():
+            words = f"{rounded(value, _FILE_DIGITS):f}"
+        case int():
+            fen = column.kind == "fen"
+            words = f"{Decimal(value).scaleb(-2):f}" if fen else str(value)
+        case _:
+            said_ = speak(*value) if isinstance(value, tuple) else value
+            words = f"'{said_}" if said_.startswith(_FORMULA) else said_
+    return words
 
 
 def asked(definition: Definition, scope: Scope) -> list[tuple[str, str]]:
@@ -103,6 +114,23 @@ def filter_words(name: str) -> str:
 def formula(definition: Definition) -> str:
     """Return how a report counts, in words."""
     return speak(definition.formula_zh, definition.formula_en)
+
+
+def _when(kind: Kind, on: date) -> str:
+    if isinstance(on, datetime):
+        return moment(on)
+    return month(on) if kind == "month" else day(on)
+
+
+def _coded(terms: str | None, code: str | Words) -> str:
+    """Return what a code is called; `state:…` are states, and bring their own words."""
+    if isinstance(code, tuple):
+        return speak(*code)
+    if terms is None:
+        return code
+    if terms.startswith("state:"):
+        return state_words(f"{terms.removeprefix('state:')}_{code}").words
+    return term(terms, code)
 
 
 def _figure(kind: Kind, value: int | Fraction) -> str:

@@ -151,7 +151,7 @@ def _cell(  # noqa: PLR0917 - a cell is all this
         sheet.write_datetime(*where, local, form)
     elif isinstance(value, date):
         sheet.write_datetime(*where, value, form)
-    elif isinstance(value, str):
+    elif isinstance(value, str | tuple):
         # Text is never taken for a formula.
         sheet.write_string(*where, said(column, value)[:_CELL_CHARS], form)
     elif follows is not None:

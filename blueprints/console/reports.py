@@ -296,7 +296,7 @@ def _cell(
     """Return a cell that leads to what stands behind it: facts, or another month."""
     href, name = None, made.definition.name
     question: dict[str, Any] = {**made.scope.asked}
-    if column.kind == "month" and isinstance(value, date):
+    if column.name == "month" and isinstance(value, date):
         question["period"] = f"{value:%Y-%m}"
         href = url_for("console.report", report=name, **question)
     elif (behind := choice(made, table, column, row)) is not None and value is not None:
@@ -353,8 +353,19 @@ def _key_words(key: str) -> str:
 
 
 def _key_said(key: str, value: str) -> str:
-    kind = {"to_expiry": "age_to_expiry", "since": "age_since", "flow": "flow"}
-    return term(kind.get(key, key), value)
+    kinds = {
+        "to_expiry": "age_to_expiry",
+        "since": "age_since",
+        "part": "liability_part",
+        "view": "money_view",
+        "segment": "value_segment",
+        "reason": "break",
+        "age": "open_age",
+    }
+    if key == "kind":
+        known = term("open_kind", value)
+        return known if known != value else term("statement_kind", value)
+    return term(kinds.get(key, key), value)
 
 
 def _sheet_column(at: int, column: Column) -> SheetColumn[tuple[Value, ...]]:

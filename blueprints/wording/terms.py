@@ -220,6 +220,9 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "REJECT_CLOSED": ("账户已销", "Account closed"),
         "REVERSED_ONE_SIDE": ("单边冲正", "Reversed on one side"),
         "AMOUNT_DIFF": ("金额不符", "Amounts differ"),
+        "disputed": ("双方不一致", "The two sides differ"),
+        "suspense": ("台账挂账", "Suspense in the ledger"),
+        "clearing": ("台账过渡", "Clearing in the ledger"),
     },
     "policy_event": {"issued": ("出单", "issued"), "canceled": ("退保", "cancelled")},
     "day_total": {

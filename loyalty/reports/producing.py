@@ -78,6 +78,22 @@ def listed(
     measure = measure or facts.measure
     if not set(where) <= set(facts.keys) or measure not in _measures(facts):
         raise UnknownFacts(facts=facts.name)
+    if not isinstance(facts.relation, str):
+        made = [
+            fact
+            for fact in facts.relation(session, scope)
+            if all(_key(fact[key]) == said for key, said in where.items())
+        ]
+        return Listed(
+            facts=facts,
+            rows=tuple(
+                tuple(_value(fact[column.name]) for column in facts.columns)
+                for fact in made[offset : offset + limit]
+            ),
+            count=len(made),
+            total=sum(_whole_number(fact[measure]) for fact in made),
+            measure=measure,
+        )
     # Keys are compared as they are written in addresses.
     chosen = " AND ".join(f"CAST(f.{key} AS text) = :where_{key}" for key in where)
     relation = f"({facts.relation}) f WHERE {chosen or 'true'}"
@@ -181,7 +197,7 @@ def _values(
 
 
 def _value(said: object) -> Value:
-    assert said is None or isinstance(said, int | str | date | Fraction), said
+    assert said is None or isinstance(said, int | str | date | Fraction | tuple), said
     return said
 
 
@@ -204,6 +220,15 @@ def _canonical(value: Value) -> object:
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _key(said: object) -> str:
+    return _written(_value(said))
+
+
+def _whole_number(said: object) -> int:
+    assert isinstance(said, int)
+    return said
 
 
 def _written(value: Value) -> str:

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from loyalty.reports.scope import Scope
 
 Words = tuple[str, str]  # Chinese, English
-Value = int | str | date | datetime | Fraction | None
+# Words are a value where data brings them in both languages.
+Value = int | str | date | datetime | Fraction | Words | None
 
 # `points`, `number` and `fen` are whole, money in fen and written in yuan; `price` is
 # yuan for a point, `yuan` any other quotient in yuan; `rate` is a percentage with two
@@ -115,24 +116,25 @@ class Chart:
     drawn: Literal["line", "bars"]
 
 
+Rows = Iterable[Mapping[str, object]]
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A list of facts: a relation in SQL, which figures are sums of.
+    """A list of facts which figures are sums of: a relation in SQL, or made by rule.
 
     The relation may ask for whatever `Scope.binds` gives. Its columns are those that
-    are listed, and the keys by which rows and columns choose.
+    are listed, and the keys by which rows and columns choose. What is made by rule
+    comes in its own order.
     """
 
     name: str
     words: Words
-    relation: str
+    relation: str | Callable[[Session, Scope], Rows]
     columns: tuple[Column, ...]
     keys: tuple[str, ...]
     measure: str
-    order: str
-
-
-Rows = Iterable[Mapping[str, object]]
+    order: str = "1"
 
 
 @dataclass(frozen=True, slots=True)
