@@ -136,7 +136,7 @@ def _page(
             reasons=[(one.reason, _reason_words(one)) for one in known],
             units=[(unit, term("unit", unit)) for unit in UNIVERSAL],
             partners=[
-                ("", speak("不限", "none")),
+                ("", speak("无", "none")),
                 *partner_names(session).items(),
             ],
             has=[

@@ -129,6 +129,16 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "correction": ("无损益", "No result of its own"),
         "forfeit": ("没收", "Forfeited"),
     },
+    "adjust_reason": {
+        "goodwill": ("善意赠送", "Goodwill"),
+        "compensation": ("服务补偿", "Compensation"),
+        "correction_up": ("差错更正：补记", "Correction: points missing"),
+        "correction_down": ("差错更正：扣回", "Correction: points too many"),
+        "fraud_recredit": ("盗用补记", "Stolen points given again"),
+        "fraud_forfeit": ("欺诈没收", "Forfeited for fraud"),
+        "partner_fault": ("伙伴责任补记", "A partner's fault"),
+        "campaign": ("营销批量赠送", "Campaign, for many"),
+    },
     "adjust_direction": {"up": ("增加", "Given"), "down": ("扣减", "Taken")},
     "grant_code": {
         "bad_points": ("积分数不可读", "No number of points"),

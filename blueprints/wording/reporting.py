@@ -49,6 +49,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "segment": ("价值分层", "Segment"),
         "member_ref": ("会员", "Member"),
         "spent_for": ("对象", "For"),
+        "number": ("编号", "Number"),
     },
     "funding": {
         "operator": ("运营商", "The operator"),
@@ -79,6 +80,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "purchased": ("会员购分", "Points bought"),
         "granted": ("补偿积分", "Goodwill points"),
         "recredited": ("盗刷补回", "Given back after fraud"),
+        "corrected": ("人工更正", "Corrected by hand"),
+        "forfeited": ("违规没收", "Forfeited"),
         "club_cost": ("俱乐部费用", "Club costs"),
         "cash_in": ("现金收款", "Cash taken"),
         "cash_back": ("现金退款", "Cash given back"),
@@ -198,6 +201,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "reinstatement": ("恢复", "Reinstatement"),
         "purchase": ("会员购分", "Points bought"),
         "purchase_return": ("购分退回", "Bought points given back"),
+        "adjustment": ("人工调整", "Changed by hand"),
+        "adjustment_reversal": ("人工调整撤销", "Change by hand undone"),
     },
 }
 
