@@ -11,8 +11,8 @@ from loyalty.reports.errors import UnknownReport
 from loyalty.reports.journal import JOURNAL
 from loyalty.reports.key_figures import KEY_FIGURES
 from loyalty.reports.liability import LIABILITY
-from loyalty.reports.redemption_curve import REDEMPTION_CURVE
 from loyalty.reports.manual import MANUAL
+from loyalty.reports.redemption_curve import REDEMPTION_CURVE
 from loyalty.reports.roll_forward import ROLL_FORWARD
 from loyalty.reports.settlement import SETTLEMENT
 from loyalty.reports.shape import Definition
