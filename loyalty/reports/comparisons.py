@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from loyalty.finance.rules import round_half_up
 from loyalty.reports.lines import LINES
 from loyalty.reports.moves import months_until
-from loyalty.reports.scope import Scope
+from loyalty.reports.scope import Scope, belongs
 from loyalty.reports.shape import (
     OF_MEMBERS,
     Chart,
@@ -92,6 +92,49 @@ _BINDS: Final = text(
     """
 )
 
+# What was prepaid for an item, and what its partner is owed for it; returns below zero.
+_PREPAID: Final = f"""
+    SELECT o.item_code, m.member_ref, x.effective_on, o.order_ref, x.quantity,
+           x.settlement_fen, o.cash_fen * x.quantity / r.quantity AS cash_fen
+      FROM redemption r
+      JOIN member_order o ON o.member_id = r.member_id AND o.way = 'cash'
+       AND r.redemption_ref = 'order:' || o.order_ref
+      LEFT JOIN member m ON m.member_id = r.member_id
+      CROSS JOIN LATERAL (
+          SELECT r.effective_on, r.quantity, r.settlement_fen
+          UNION ALL
+          SELECT b.effective_on, -b.quantity, -b.settlement_fen
+            FROM redemption_return b
+           WHERE b.member_id = r.member_id AND b.redemption_ref = r.redemption_ref) x
+     WHERE x.effective_on >= :first_day AND x.effective_on < :next_month
+       AND {belongs("r.member_id")}
+"""
+PREPAID: Final = Facts(
+    name="prepaid",
+    words=("预存订单", "Orders that were prepaid"),
+    relation=_PREPAID,
+    columns=(
+        Column("effective_on", ("记账日", "Booked on"), "day"),
+        Column("member_ref", ("会员", "Member"), "code"),
+        Column("order_ref", ("订单", "Order"), "code"),
+        Column("item_code", ("商品", "Item"), "code"),
+        Column("quantity", ("份数", "Pieces"), "number", adds=True),
+        Column("cash_fen", ("预存", "Prepaid"), "fen", adds=True),
+        Column("settlement_fen", ("结算", "Settlement"), "fen", adds=True),
+    ),
+    keys=("item_code",),
+    measure="quantity",
+    order="f.effective_on DESC, f.order_ref",
+)
+_PREPAID_BY_ITEM: Final = text(
+    f"""
+    SELECT item_code, CAST(sum(quantity) AS bigint) AS quantity,
+           CAST(sum(cash_fen) AS bigint) AS cash_fen,
+           CAST(sum(settlement_fen) AS bigint) AS settlement_fen
+      FROM ({_PREPAID}) p GROUP BY 1 ORDER BY 1
+    """
+)
+
 
 def per_line(amount: int, lines: int) -> Fraction | None:
     """Return what falls to each line, as ARPU in fen or as churn; None: no lines."""
@@ -136,6 +179,10 @@ def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
         "months": [
             {"month": month} | _compared(sums.get(("any", month), _nobody()), None)
             for month in periods
+        ],
+        "prepaid": [
+            dict(row)
+            for row in session.execute(_PREPAID_BY_ITEM, scope.binds).mappings()
         ],
     }
 
@@ -255,7 +302,8 @@ COMPARISON: Final = Definition(
         "该俱乐部的会员的号码；对照组 ＝ 月初在网的其余号码。ARPU ＝ 当月出账（扣除"
         "贷项）÷ 号码数；离网率 ＝ 当月携出或销号 ÷ 月初号码数，内部迁移、过户和身故"
         "不算；ARPU 高出 ＝ 参与者 ÷ 对照 − 1；离网率差是百分点；锁定收入 ＝ 参与号码"
-        " × 参与者 ARPU × 捆绑月数。参与者与对照组没有随机分配，差别不都是活动的效果。"
+        " × 参与者 ARPU × 捆绑月数；直接成本率 ＝ 现金预存订单的结算价 ÷ 预存金额，"
+        "已减去退回。参与者与对照组没有随机分配，差别不都是活动的效果。"
     ),
     formula_en=(
         "Participants are the lines, alive when the month began, of members who had"
@@ -265,8 +313,9 @@ COMPARISON: Final = Definition(
         " out or closed in the month ÷ lines at its beginning; internal migration,"
         " transfer and death are none. ARPU above = participants ÷ control - 1; churn"
         " above is in percentage points. Locked revenue = participants × their ARPU ×"
-        " months they are bound. Nobody was assigned by chance, so that not all of a"
-        " difference is an effect."
+        " months they are bound. Direct-cost ratio = settlement of orders paid in"
+        " cash ÷ cash prepaid, net of returns. Nobody was assigned by chance, so that"
+        " not all of a difference is an effect."
     ),
     shapes=(
         Shape(
@@ -289,9 +338,44 @@ COMPARISON: Final = Definition(
                 *_columns(leads=False),
             ),
         ),
+        Shape(
+            name="prepaid",
+            words=("预存换商品的直接成本", "Direct cost of prepay offers"),
+            columns=(
+                Column("item_code", ("商品", "Item"), "code"),
+                Column(
+                    "quantity",
+                    ("份数", "Pieces"),
+                    "number",
+                    adds=True,
+                    source=Source("prepaid"),
+                ),
+                Column(
+                    "cash_fen",
+                    ("预存", "Prepaid"),
+                    "fen",
+                    adds=True,
+                    source=Source("prepaid", measure="cash_fen"),
+                ),
+                Column(
+                    "settlement_fen",
+                    ("结算", "Settlement"),
+                    "fen",
+                    adds=True,
+                    source=Source("prepaid", measure="settlement_fen"),
+                ),
+                Column(
+                    "direct_cost",
+                    ("直接成本率", "Direct-cost ratio"),
+                    "percent",
+                    ratio=("settlement_fen", "cash_fen"),
+                ),
+            ),
+            keys=("item_code",),
+        ),
     ),
     rows=_rows,
-    facts=(COMPARED,),
+    facts=(COMPARED, PREPAID),
     filters=OF_MEMBERS,
     charts=(
         Chart(

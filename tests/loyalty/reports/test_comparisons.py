@@ -6,9 +6,11 @@ from fractions import Fraction
 import pytest
 from sqlalchemy import text
 
+from ledger.book import Book
 from loyalty.catalogue.operations import load_items
 from loyalty.reports.comparisons import locked_revenue
 from loyalty.rules.operations import starting_terms
+from tests.loyalty.orders.shop import INSURED, Shop
 
 OCTOBER = date(2007, 10, 1)
 
@@ -104,6 +106,41 @@ def insure(session):
     return take
 
 
+def redeem(session, order):
+    """Write down that an order was fulfilled, as its last step does."""
+    session.execute(
+        text(
+            """
+            INSERT INTO redemption (
+                member_id, redemption_ref, item_code, quantity, channel, occurred_at,
+                points, settlement_fen, partner, cost_treatment, effective_on)
+            SELECT member_id, 'order:' || order_ref, item_code, quantity, channel,
+                   placed_at, points, settlement_fen, partner, cost_treatment,
+                   '2007-10-15'
+              FROM member_order WHERE order_ref = :order_ref
+            """
+        ),
+        {"order_ref": order.order_ref},
+    )
+
+
+def give_back(session, order):
+    """Write down that all of an order was given back."""
+    session.execute(
+        text(
+            """
+            INSERT INTO redemption_return (
+                member_id, redemption_ref, return_ref, quantity, points,
+                settlement_fen, effective_on, occurred_at)
+            SELECT member_id, redemption_ref, 'back', quantity, points,
+                   settlement_fen, '2007-10-20', '2007-10-20'
+              FROM redemption WHERE redemption_ref = 'order:' || :order_ref
+            """
+        ),
+        {"order_ref": order.order_ref},
+    )
+
+
 @pytest.mark.usefixtures("terms")
 def test_the_insured_are_worth_half_as_much_again_and_leave_less(
     session, populate, insure, make, rows_of
@@ -139,6 +176,30 @@ def test_who_gave_it_back_came_later_or_moved_inside_is_no_participant_and_no_le
 
     assert (insured["participants_lines"], insured["control_lines"]) == (3, 17)
     assert (insured["participants_gone"], insured["control_gone"]) == (0, 2)
+
+
+def test_the_direct_cost_of_prepay_offers_is_a_fifth_of_what_is_prepaid(
+    session, make, rows_of
+):
+    shop = Shop(session)
+    shop.open()
+    li, wang = shop.member(), shop.member()
+    for member, item in ((li, "INS-B"), (wang, "INS-A"), (li, "INS-A")):
+        order = shop.place(member, item, way="cash", recipient=INSURED).order
+        redeem(session, order)
+    # The last one was given back within the days of free look.
+    give_back(session, order)
+
+    prepaid = rows_of(make(session, "comparison", OCTOBER), "prepaid")
+
+    assert (prepaid["INS-B"]["settlement_fen"], prepaid["INS-B"]["cash_fen"]) == (
+        40_00,
+        200_00,
+    )
+    assert prepaid["INS-B"]["direct_cost"] == Fraction(1, 5)
+    assert prepaid["INS-A"]["direct_cost"] == Fraction(1, 5)
+    assert prepaid["all"]["direct_cost"] == Fraction(1, 5)
+    assert Book(session).prove() == []
 
 
 def test_locked_revenue_is_what_the_deck_says():
