@@ -51,4 +51,5 @@ from blueprints.console import (  # noqa: E402
     trail,  # noqa: F401
     triangles,  # noqa: F401
     vouchers,  # noqa: F401
+    yearly,  # noqa: F401
 )

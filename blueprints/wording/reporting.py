@@ -23,9 +23,19 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     },
     "age_since": _STEPS,
     "campaign": {"any": ("任何商品或俱乐部", "Any item or club")},
+    "yearly_figure": {
+        "satisfaction_members": ("会员满意度", "Satisfaction of members"),
+        "satisfaction_cdma": ("CDMA 网满意度", "Satisfaction, CDMA"),
+        "satisfaction_gsm": ("GSM 网满意度", "Satisfaction, GSM"),
+        "acquisition_cost": ("单位获客成本", "Cost of winning a user"),
+        "churn_target": ("会员离网率目标", "Target of members' churn"),
+    },
+    "effect_year": {"change": ("变化", "Change")},
     "side": {
         "participants": ("参与者", "Participants"),
         "control": ("对照组", "Control"),
+        "members": ("会员", "Members"),
+        "others": ("其余", "Others"),
     },
     "report_key": {
         "unit": ("单位", "Unit"),
@@ -35,6 +45,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "family": ("产品族", "Family"),
         "campaign": ("活动", "Campaign"),
         "side": ("哪一组", "Which side"),
+        "year": ("年份", "Year"),
         "item_code": ("商品", "Item"),
         "partner": ("伙伴", "Partner"),
         "earned_in": ("累积月份", "Earned in"),
@@ -207,6 +218,10 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
 }
 
 REFUSALS: Final[dict[str, Words]] = {
+    "bad_yearly_figure": (
+        "年份或数值不合理：满意度和目标在 0 到 100 之间。",
+        "This makes no sense: satisfaction and targets lie between 0 and 100.",
+    ),
     "unknown_report": ("没有这份报表。", "There is no such report."),
     "unknown_facts": (
         "这份报表没有这样的明细。",

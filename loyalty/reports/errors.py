@@ -28,3 +28,12 @@ class MonthUnreadable(Refused):
 
     def __init__(self, *, period: str) -> None:
         super().__init__(period=period)
+
+
+class BadYearlyFigure(Refused):
+    """This cannot be such a figure of a year."""
+
+    code = "bad_yearly_figure"
+
+    def __init__(self, *, year: int) -> None:
+        super().__init__(year=year)

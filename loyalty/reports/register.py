@@ -7,6 +7,7 @@ from loyalty.reports.ageing import AGEING
 from loyalty.reports.club_spend import CLUB_SPEND
 from loyalty.reports.comparisons import COMPARISON
 from loyalty.reports.cost_per_point import COST_PER_POINT
+from loyalty.reports.effects import EFFECTS
 from loyalty.reports.errors import UnknownReport
 from loyalty.reports.journal import JOURNAL
 from loyalty.reports.key_figures import KEY_FIGURES
@@ -33,6 +34,7 @@ REPORTS: Final[Mapping[str, Definition]] = {
         KEY_FIGURES,
         CLUB_SPEND,
         COMPARISON,
+        EFFECTS,
         MANUAL,
         SUSPENSE,
     )

@@ -56,6 +56,8 @@ PAGES = [
     "/console/tiers",
     "/console/tiers.xlsx",
     "/console/tiers/appeals",
+    "/console/yearly-figures",
+    "/console/yearly-figures.xlsx",
 ]
 # Tables as well as forms: what a role without the permission may not see.
 ASK = {
@@ -86,6 +88,7 @@ ASK = {
     "/console/tiers": "read",
     "/console/tiers/new": "tier_make",
     "/console/tiers/appeals": "read",
+    "/console/yearly-figures": "read",
 }
 
 
