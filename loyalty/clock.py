@@ -39,6 +39,16 @@ def real(moment: datetime) -> datetime:
     return moment + timedelta(days=_days_back())
 
 
+def programme(moment: datetime) -> datetime:
+    """Return the programme's moment of a real time, in its time zone."""
+    return moment.astimezone(TIME_ZONE) - timedelta(days=_days_back())
+
+
+def programme_day(day: date) -> date:
+    """Return the programme's day of a real one."""
+    return day - timedelta(days=_days_back())
+
+
 def business_date() -> date:
     """Return the day it is for the programme."""
     return now().date()

@@ -9,6 +9,7 @@ from typing import Any, Self, cast
 
 from loyalty.errors import Unavailable
 from loyalty.settings import Settings
+from partners.payouts import PayoutTeller
 from partners.ports import (
     Airline,
     BalanceTeller,
@@ -58,6 +59,7 @@ class Connections:
     insurer: Insurer
     billing: Billing
     payments: PaymentProvider | None  # None: no card payments are offered
+    payouts: PayoutTeller | None = None  # None: as above
     airlines: Mapping[str, Airline] = field(default_factory=dict)  # by partner
     banks: Mapping[str, Bank] = field(default_factory=dict)
     desks: Mapping[str, BankDesk] = field(default_factory=dict)  # of banks that ask us
@@ -102,6 +104,7 @@ class Connections:
             insurer=cast("Insurer", _only(found, Kind.INSURER) or InsurerTwin()),
             billing=cast("Billing", _only(found, Kind.OPERATOR) or BillingTwin()),
             payments=_payments(settings),
+            payouts=_payouts(settings),
             airlines=cast("dict[str, Airline]", found.get(Kind.AIRLINE, {})),
             banks=cast("dict[str, Bank]", found.get(Kind.BANK, {})),
             desks={
@@ -192,3 +195,12 @@ def _payments(settings: Settings) -> PaymentProvider | None:
         webhook_secret=settings.stripe_webhook_secret,
         address=settings.stripe_address,
     )
+
+
+def _payouts(settings: Settings) -> PayoutTeller | None:
+    if settings.stripe_key is None:
+        return None
+    # As above.
+    from partners.adapters.stripe_balance import StripeBalance  # noqa: PLC0415
+
+    return StripeBalance(settings.stripe_key, address=settings.stripe_address)

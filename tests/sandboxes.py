@@ -39,6 +39,7 @@ class Sandbox:
     def behave(self) -> None:
         """Make it well-behaved again, and tell nobody of anything."""
         self.tell("forget")
+        self.tell("balance", forget=True)
         self.tell("webhooks", url=None, secret=None)
         self.tell(
             "faults",

@@ -5,6 +5,11 @@ from typing import Final
 from blueprints.wording.words import Words
 
 REFUSALS: Final[dict[str, Words]] = {
+    "unknown_payout": ("没有这笔到账。", "There is no such payout."),
+    "arrival_ahead": (
+        "到账日还没有到，请核对银行流水。",
+        "That day has not come yet. Please check the bank's statement.",
+    ),
     "nothing_told": (
         "{partner} 还没有发来 {period} 的对账文件，请先装载。",
         "{partner} has told nothing of {period} yet. Please load its file first.",

@@ -224,7 +224,17 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "suspense": ("台账挂账", "Suspense in the ledger"),
         "clearing": ("台账过渡", "Clearing in the ledger"),
     },
-    "policy_event": {"issued": ("出单", "issued"), "canceled": ("退保", "cancelled")},
+    # What of a policy, or of money on its way through the payment provider.
+    "policy_event": {
+        "issued": ("出单", "issued"),
+        "canceled": ("退保", "cancelled"),
+        "paid": ("收款", "paid"),
+        "fee": ("手续费", "fee"),
+        "refunded": ("退款", "refunded"),
+        "disputed": ("拒付", "disputed"),
+        "lines": ("到账明细", "lines"),
+        "bank": ("银行到账", "at the bank"),
+    },
     "day_total": {
         "sales": ("消费", "Sales"),
         "voids": ("当日撤销", "Voids"),

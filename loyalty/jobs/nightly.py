@@ -25,6 +25,9 @@ from loyalty.jobs.errors import BooksUnsound
 from loyalty.keyring import Keyring
 from loyalty.linking.operations import expire as expire_consents
 from loyalty.matching.operations import match
+from loyalty.matching.provider_matching import match as match_provider
+from loyalty.matching.provider_matching import months_to_match
+from loyalty.matching.provider_reading import read_provider
 from loyalty.matching.queries import to_match
 from loyalty.orders.belonging import GivenBack, refund_ended
 from loyalty.orders.delivery import chase
@@ -182,6 +185,28 @@ def compare_insurer_bills(database: Database, business_date: date) -> str:
     return (
         f"{said['differences']:,} differences in bills of {period:%Y-%m},"
         f" {said['silent']:,} of {said['asked']:,} insurers sent none"
+    )
+
+
+def read_payouts(database: Database, business_date: date) -> str:
+    """Read what the payment provider did with the money, and match it with ours.
+
+    What differs is kept until a later reading no longer finds it.
+    """
+    teller = Connections.open(Settings.from_environment()).payouts
+    if teller is None:
+        return "no card payments are taken"
+    read = read_provider(database, teller, at=now())
+    with database.unit_of_work() as session:
+        months = months_to_match(session, business_date=business_date)
+    differences = 0
+    for month in months:
+        work = partial(match_provider, period=month, at=now(), actor="job:read-payouts")
+        differences += retrying(database, work).differences
+    silent = "" if read.is_whole else ", and it did not answer to the end"
+    return (
+        f"{read.movements:,} movements, {read.payouts:,} payouts and {read.lines:,}"
+        f" lines read, {differences:,} differences in {len(months)} months{silent}"
     )
 
 

@@ -45,6 +45,7 @@ SCHEDULE = (
     Job("forget-calls", nightly.forget_calls, cron="40 2 * * *"),
     # Nobody's telephone rings before they are up.
     Job("notify-members", nightly.notify_members, cron="0 10 * * *"),
+    Job("read-payouts", nightly.read_payouts, cron="30 4 * * *"),
     Job("compare-day-totals", nightly.compare_day_totals, cron="30 5 * * *"),
     Job("compare-insurer-bills", nightly.compare_insurer_bills, cron="0 6 * * *"),
     Job("match-statements", nightly.match_statements, cron="20 6 * * *"),

@@ -73,3 +73,18 @@ class NotMended(Refused):
 
     def __init__(self, *, reason: str) -> None:
         super().__init__(reason=reason)
+
+
+class UnknownPayout(Missing):
+    """There is no such payout."""
+
+    code = "unknown_payout"
+
+    def __init__(self, *, payout_id: str) -> None:
+        super().__init__(payout_id=payout_id)
+
+
+class ArrivalAhead(Refused):
+    """Nothing can have arrived on a day that has not come."""
+
+    code = "arrival_ahead"

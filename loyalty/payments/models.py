@@ -273,3 +273,4 @@ class ProviderReading(Base):
     read_to: Mapped[str | None]  # the newest of the last whole reading; None: none yet
     newest: Mapped[str | None]  # of the reading under way; None: none is
     reached: Mapped[str | None]  # the oldest of it so far; None: as above
+    whole_at: Mapped[datetime | None]  # when it was last read to the end; None: never

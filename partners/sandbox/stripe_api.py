@@ -7,9 +7,10 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
+from partners.sandbox.stripe_balance import Balance
 from partners.sandbox.stripe_idempotency import Answer, Keys
 from partners.sandbox.stripe_localstripe import LocalStripe
-from partners.sandbox.stripe_sessions import Checkouts, Payouts
+from partners.sandbox.stripe_sessions import Checkouts
 from partners.sandbox.stripe_shapes import Refusal, needed, params_of, whole
 from partners.sandbox.stripe_webhooks import Webhooks
 
@@ -38,7 +39,7 @@ class Api:
         self._localstripe = localstripe
         self._webhooks = webhooks
         self._clock = clock
-        self._payouts = Payouts()
+        self.balance = Balance(clock)
         self.keys = Keys()
         self._refunding = Lock()
         self._refund_states: dict[str, str] = {}
@@ -53,6 +54,7 @@ class Api:
                 ("POST", r"/v1/payouts", self._create_payout),
                 ("GET", r"/v1/payouts", self._list_payouts),
                 ("GET", r"/v1/payouts/(\w+)", self._payout),
+                ("GET", r"/v1/balance_transactions", self._transactions),
                 ("POST", r"/v1/refunds", self._create_refund),
                 ("GET", r"/v1/refunds", self._refunds),
                 ("GET", r"/v1/refunds/(\w+)", self._refund),
@@ -87,6 +89,9 @@ class Api:
         params |= {f"metadata[{name}]": fact for name, fact in facts.items()}
         intent = self._ask("POST", "/v1/payment_intents", params)
         self._webhooks.emit("payment_intent.succeeded", intent)
+        charge = intent["latest_charge"]
+        charge_id = charge if isinstance(charge, str) else charge["id"]
+        self.balance.charge(charge_id=charge_id, intent=intent)
         return str(intent["id"])
 
     def set_refund(self, name: str, state: str) -> None:
@@ -137,16 +142,28 @@ class Api:
         return self.checkouts.lines(name, asked)
 
     def _create_payout(self, params: dict[str, Any]) -> dict[str, Any]:
-        payout = self._payouts.create(params, now=self._clock())
+        return self._told_of(self.balance.create_payout(params))
+
+    def pay_out(self) -> dict[str, Any]:
+        """Pay out what has come, as Stripe does by itself, and tell.
+
+        Raises `Refusal`.
+        """
+        return self._told_of(self.balance.pay_out())
+
+    def _told_of(self, payout: dict[str, Any]) -> dict[str, Any]:
         self._webhooks.emit("payout.created", payout)
         self._webhooks.emit("payout.paid", payout)
         return payout
 
     def _list_payouts(self, asked: dict[str, Any]) -> dict[str, Any]:
-        return self._payouts.page(asked)
+        return self.balance.payouts(asked)
 
     def _payout(self, _: dict[str, Any], name: str) -> dict[str, Any]:
-        return self._payouts.payout(name)
+        return self.balance.payout(name)
+
+    def _transactions(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return self.balance.transactions(asked)
 
     def _create_refund(self, params: dict[str, Any]) -> dict[str, Any]:
         """Give back what was paid, and not a fen more: localstripe would."""
@@ -176,6 +193,7 @@ class Api:
         refund = self._with_state(made) | {"reason": reason}
         self._webhooks.emit("refund.created", refund)
         if refund["status"] != "failed":
+            self.balance.refund(refund, intent_id=intent_id)
             charge = self._ask("GET", f"/v1/charges/{made['charge']}")
             self._webhooks.emit("charge.refunded", charge)
         return refund

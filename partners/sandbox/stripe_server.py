@@ -141,9 +141,28 @@ class StripeSandbox:
                 self.api.set_refund(name, str(told["status"]))
             case ["state"]:
                 pass
-            case _:
-                raise Refusal(f"Unrecognized request URL: {path}", status=404)
+            case what:
+                return self._money(what, told)
         return self.webhooks.state()
+
+    def _money(self, what: list[str], told: dict[str, Any]) -> dict[str, Any]:
+        """Do what is told of the balance.
+
+        Raises `Refusal`.
+        """
+        match what:
+            case ["balance"]:
+                self._set_balance(told)
+                return {}
+            case ["movements"]:
+                return self.api.balance.stray(told)
+            case ["payouts"]:
+                return self.api.pay_out()
+            case ["payouts", name]:
+                return self.api.balance.set_payout(name, told)
+        raise Refusal(
+            f"Unrecognized request URL: /_sandbox/{'/'.join(what)}", status=404
+        )
 
     def _set_faults(self, told: dict[str, Any]) -> None:
         faults = self.webhooks.faults
@@ -154,6 +173,15 @@ class StripeSandbox:
         for name in self._faults:
             self._faults[name] = int(told.get(name, self._faults[name]))
         self._silent_seconds = float(told.get("silent_seconds", self._silent_seconds))
+
+    def _set_balance(self, told: dict[str, Any]) -> None:
+        balance = self.api.balance
+        if told.pop("forget", False):
+            balance.forget()
+        for name, value in told.items():
+            if not hasattr(balance.faults, name):
+                raise Refusal(f"No such fault: {name}")
+            setattr(balance.faults, name, int(value))
 
     def _sweep(self) -> None:
         while not self._over.wait(SWEEP_SECONDS):

@@ -1,4 +1,4 @@
-"""Checkout Sessions and payouts, kept in memory: what localstripe lacks."""
+"""Checkout Sessions, kept in memory: what localstripe lacks."""
 
 from collections.abc import Mapping
 from threading import RLock
@@ -29,7 +29,6 @@ _KNOWN = (
     "customer_email",
     "expand",
 )
-_PAYOUT_SECONDS = 2 * 24 * 60 * 60
 
 
 class Checkouts:
@@ -170,55 +169,6 @@ class Checkouts:
                 param="session",
             )
         return session
-
-
-class Payouts:
-    """Money sent to our bank account, as far as a sandbox sends any."""
-
-    def __init__(self) -> None:
-        self._payouts: dict[str, dict[str, Any]] = {}
-
-    def create(self, params: Mapping[str, Any], *, now: int) -> dict[str, Any]:
-        """Send an amount.
-
-        Raises `Refusal`.
-        """
-        amount = whole(needed(params, "amount"), name="amount")
-        if amount <= 0:
-            raise Refusal("Invalid positive integer", param="amount")
-        payout = {
-            "id": new_id("po"),
-            "object": "payout",
-            "amount": amount,
-            "arrival_date": now + _PAYOUT_SECONDS,
-            "automatic": False,
-            "created": now,
-            "currency": str(needed(params, "currency")).lower(),
-            "description": params.get("description"),
-            "livemode": False,
-            "metadata": dict(params.get("metadata") or {}),
-            "method": "standard",
-            "status": "paid",
-            "type": "bank_account",
-        }
-        self._payouts[str(payout["id"])] = payout
-        return dict(payout)
-
-    def payout(self, name: str) -> dict[str, Any]:
-        """Return a payout.
-
-        Raises `Refusal`.
-        """
-        if name not in self._payouts:
-            raise Refusal(f"No such payout: '{name}'", status=404, param="payout")
-        return dict(self._payouts[name])
-
-    def page(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a page of payouts, the newest first.
-
-        Raises `Refusal`.
-        """
-        return page_of(self._payouts.values(), asked, url="/v1/payouts")
 
 
 def _items(params: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,12 +1,13 @@
 """Which lots are drawn, and in what order."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from ledger import errors
-from ledger.values import Posted, Transfer
+from ledger.values import Posted, Scope, Transfer
 from tests.ledger.makers import (
     LAST,
     LATER,
@@ -218,3 +219,19 @@ def test_what_was_drawn_for_one_day_leaves_expired_lots_alone(book, post, posted
 
     assert isinstance(answer, Posted)
     assert left(book)[0] == ("CUP", SOON, 10)
+
+
+@pytest.mark.parametrize("amount", [None, 30])
+def test_a_draw_that_spares_a_class_takes_what_expires_after_it(
+    book, post, posted, amount
+):
+    bought = replace(lot(SOON), cost_class="purchased")
+    posted(credit(10, bought), credit(20, lot(LATER)))
+    spared = Transfer(
+        "available", "voided.churn", ("CUP",), amount, bought, Scope.SPARING
+    )
+
+    answer = post(book, entry("churn_void", spared))
+
+    assert isinstance(answer, Posted)
+    assert left(book) == [("CUP", SOON, 10)]
