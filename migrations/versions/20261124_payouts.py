@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0039_payouts"
-down_revision = "0038_adjustments"
+revision = "0040_payouts"
+down_revision = "0039_yearly_figures"
 branch_labels = None
 depends_on = None
 
