@@ -173,6 +173,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "purchase_return": ("退回购买", "Purchase given back"),
         "churn_void": ("离网作废", "Void on leaving"),
         "reinstatement": ("恢复", "Reinstatement"),
+        "adjustment": ("人工调整", "Changed by hand"),
+        "adjustment_reversal": ("人工调整撤销", "Change by hand undone"),
     },
     "close_state": {
         "open": ("待处理", "Open"),

@@ -110,6 +110,12 @@ SELECT a.partner, 'adjustment', 0, CAST(a.approval_id AS text), '', a.about,
        CAST(a.fen AS numeric) * {PARTS}
   FROM partner_adjustment a
 UNION ALL
+-- points that members were given for what the partner did wrong, and what is undone
+SELECT p.partner, 'adjustment', p.member_id, p.adjustment_ref, '', p.reason,
+       p.effective_on, p.posted_on, NULL, p.unit, p.points, abs(p.value_fen),
+       abs(p.points), 100, 0, CAST(p.value_fen AS numeric) * {PARTS}
+  FROM adjustment_posting p WHERE p.money = 'partner'
+UNION ALL
 SELECT d.partner, 'dispute', 0, d.dispute_id, '', d.break_code, d.granted_on,
        CAST(d.raised_at AS date), NULL, NULL, 1, -d.granted_fen, 1, 100, 0,
        CAST(-d.granted_fen AS numeric) * {PARTS}

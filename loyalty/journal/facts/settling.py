@@ -12,6 +12,9 @@ _ROWS: Final = """
     UNION ALL
     SELECT adjusted_on, 'partner_adjusted', partner, NULL, fen FROM partner_adjustment
     UNION ALL
+    SELECT effective_on, 'partner_adjusted', partner, NULL, value_fen
+      FROM adjustment_posting WHERE money = 'partner'
+    UNION ALL
     SELECT granted_on, 'dispute_granted', partner, NULL, granted_fen
       FROM dispute WHERE granted_fen > 0
     UNION ALL

@@ -11,6 +11,7 @@ from loyalty.journal.deriving import derive
 from loyalty.reports.producing import choice, facts_of, listed, produce
 from loyalty.reports.register import report_named
 from loyalty.reports.scope import Scope
+from loyalty.settlement.drawing import draw_up
 from tests.loyalty.orders.shop import NOON
 
 OCTOBER = date(2007, 10, 1)
@@ -61,6 +62,24 @@ def test_each_reason_is_booked_in_money_as_it_should(changed):
         assert found[view, "recredited", "6711"] == 200
         assert found[view, "recredited", account] == -200
     assert found["C", "forfeited", "2801"] == 40
+
+
+def test_a_partner_is_billed_for_what_it_did_wrong(changed):
+    statement = draw_up(
+        changed.session, partner="CEB", day=OCTOBER, actor="test", at=NOON
+    )
+
+    assert (statement.lines, statement.due_fen) == (1, 310)
+    assert changed.rows(
+        "SELECT kind, event_ref, unit, units, fen FROM statement_line"
+    ) == [("adjustment", "ref5", "UNI", 310, 310)]
+    for view in ("C", "D"):
+        owed = [
+            one
+            for one in derive(changed.session, period=OCTOBER).entries
+            if (one.view, one.event, one.account) == (view, "partner_adjusted", "1122")
+        ]
+        assert [(one.partner, one.debit_fen) for one in owed] == [("CEB", 310)]
 
 
 def test_the_report_is_the_register_and_leads_to_each_change(changed):
