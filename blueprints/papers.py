@@ -19,7 +19,9 @@ from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer
 from blueprints.formatting import day, moment, number
 from blueprints.language import language, speak
 from blueprints.telling import Told
-from loyalty.points.queries import StatementEntry
+from loyalty.points.statement import (
+    StatementEntry,
+)
 
 _CHINESE_FONT: Final = "STSong-Light"
 _LATIN_FONT: Final = "Helvetica"

@@ -9,7 +9,7 @@ from blueprints.formatting import day, month, number, points, yuan
 from blueprints.language import language, speak
 from blueprints.wording import issuer_name, term
 from blueprints.wording.words import Words
-from loyalty.points.queries import (
+from loyalty.points.statement import (
     ActivityFacts,
     BillFacts,
     ExchangeFacts,

@@ -23,11 +23,13 @@ from loyalty.members.queries import erasure_request
 from loyalty.orders.shelf import Offer, Shelf, shelf
 from loyalty.points.queries import (
     IssuerPart,
-    StatementEntry,
     Wallet,
     balance_by_day,
-    statement,
     wallet,
+)
+from loyalty.points.statement import (
+    StatementEntry,
+    statement,
 )
 from loyalty.rules.queries import Terms, programme_terms
 from loyalty.tiers.queries import ladder, standing

@@ -24,9 +24,11 @@ from blueprints.wording import term
 from loyalty import clock
 from loyalty.points.entries import UNIVERSAL
 from loyalty.points.queries import (
+    balance_on,
+)
+from loyalty.points.statement import (
     GROUPS,
     StatementEntry,
-    balance_on,
     statement,
 )
 from loyalty.settings import TIME_ZONE
