@@ -34,11 +34,13 @@ from blueprints.console import (  # noqa: E402
     fulfilment,  # noqa: F401
     grants,  # noqa: F401
     home,  # noqa: F401
+    journal,  # noqa: F401
     leaving_policy,  # noqa: F401
     leavings,  # noqa: F401
     months,  # noqa: F401
     people,  # noqa: F401
     places,  # noqa: F401
+    posting,  # noqa: F401
     prepaid,  # noqa: F401
     rates,  # noqa: F401
     reports,  # noqa: F401

@@ -21,6 +21,7 @@ from loyalty.estimates import operations as estimates
 from loyalty.estimates.queries import CHANGE_TERMS, EXPECT
 from loyalty.exchange import cards
 from loyalty.exchange import deciding as exchange
+from loyalty.journal import governance as posting
 from loyalty.members import operations as members
 from loyalty.prepaid import billing
 from loyalty.settlement import charging, netting, statements
@@ -127,6 +128,14 @@ def _let_terms_hold(session: Session, approval: Approval, at: datetime) -> date:
     return estimates.apply_terms(session, approval=approval, at=at)
 
 
+def _let_rules_post(session: Session, approval: Approval, at: datetime) -> date:
+    return posting.apply_rules(session, approval=approval, at=at)
+
+
+def _map_account(session: Session, approval: Approval, at: datetime) -> None:
+    posting.apply_mapping(session, approval=approval, at=at)
+
+
 def _grant_tier(session: Session, approval: Approval, at: datetime) -> None:
     tiers.apply_grant(session, approval=approval, at=at)
 
@@ -177,6 +186,8 @@ ACTIONS: Mapping[str, Action] = {
     exchange.TAKE_BACK: Action(Permission.FINANCE_CHECK, _take_back),
     exchange.WRITE_OFF: Action(Permission.FINANCE_CHECK, _write_off),
     billing.CHANGE: Action(Permission.FINANCE_CHECK, _let_partner_pay),
+    posting.CHANGE: Action(Permission.FINANCE_CHECK, _let_rules_post),
+    posting.MAP: Action(Permission.FINANCE_CHECK, _map_account),
     tier_policy.CHANGE: Action(Permission.TIER_CHECK, _let_tiers_hold),
     churn.CHANGE: Action(Permission.CATALOGUE_CHECK, _let_leaving_mean),
     tiers.GRANT: Action(Permission.TIER_CHECK, _grant_tier),

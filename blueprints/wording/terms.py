@@ -8,6 +8,7 @@ from blueprints.wording import (
     estimating,
     leaving,
     matching,
+    posting,
     reporting,
     settling,
     tiers,
@@ -24,6 +25,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     **reporting.TERMS,
     **estimating.TERMS,
     **closing.TERMS,
+    **posting.TERMS,
     "unit": {
         "CUP": ("联通积分", "Operator points"),
         "UNI": ("联盟积分", "Alliance points"),
@@ -172,6 +174,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "churn.policy": ("离网规则", "Policy of leaving"),
         "estimates.expect": ("预计兑换量", "Points expected to be redeemed"),
         "estimates.terms": ("估计参数", "Terms of estimates"),
+        "posting.rules": ("记账规则", "Posting rules"),
+        "posting.account": ("总账科目对应", "Account of the general ledger"),
         "tier.policy": ("等级规则", "Policy of tiers"),
         "tier.grant": ("授予等级", "Give a tier"),
         "month.sign_off": ("关账签核", "Sign a month off"),
@@ -413,5 +417,6 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         **tiers.FIELDS,
         **estimating.FIELDS,
         **closing.FIELDS,
+        **posting.FIELDS,
     },
 }

@@ -66,3 +66,30 @@ class NotTheNewest(Conflict):
 
     def __init__(self, *, newest: date) -> None:
         super().__init__(newest=newest)
+
+
+class PostingRulesTooLate(Refused):
+    """Posting rules hold from an open month on."""
+
+    code = "posting_rules_too_late"
+
+    def __init__(self, *, valid_from: date, earliest: date) -> None:
+        super().__init__(valid_from=valid_from, earliest=earliest)
+
+
+class PostingRulesMovedOn(Conflict):
+    """Another version of the posting rules was approved meanwhile."""
+
+    code = "posting_rules_moved_on"
+
+    def __init__(self, *, version: int) -> None:
+        super().__init__(version=version)
+
+
+class UnknownAccount(Missing):
+    """The chart has no such account."""
+
+    code = "unknown_money_account"
+
+    def __init__(self, *, account: str) -> None:
+        super().__init__(account=account)

@@ -74,7 +74,11 @@ class Rules:
         ]
         return max(
             fitting,
-            key=lambda rule: (len(rule.where), rule.when is not None),
+            key=lambda rule: (
+                len(rule.where),
+                rule.when is not None,
+                sorted(rule.where.items()),
+            ),
             default=None,
         )
 

@@ -15,7 +15,7 @@ greatest(CAST({at} AS date), coalesce((
 """
 
 # As `loyalty.costs` has it: what halls redeem at the clubs' cost is added.
-_CLUB_ROWS: Final = """
+CLUB_ROWS: Final = """
     SELECT incurred_on AS on_day, venue AS partner, club, fen, 1 AS times FROM club_cost
     UNION ALL
     SELECT r.effective_on, r.partner, NULL, r.settlement_fen, 1 FROM redemption r
@@ -30,11 +30,11 @@ _CLUB_ROWS: Final = """
 CLUB_COSTS: Final = f"""
 SELECT period, 'club_cost' AS event, partner, club AS item, sum(fen) AS amount,
        sum(times) AS count
-  FROM ({in_months(_CLUB_ROWS)}) c
+  FROM ({in_months(CLUB_ROWS)}) c
  GROUP BY 1, 2, 3, 4 HAVING sum(fen) <> 0
 """
 
-_CASH_ROWS: Final = f"""
+CASH_ROWS: Final = f"""
     SELECT {_OPEN_DAY.format(at="p.state_at")} AS on_day, 'cash_in' AS event,
            p.amount_fen AS fen FROM payment p WHERE p.state = 'succeeded'
     UNION ALL
@@ -43,12 +43,12 @@ _CASH_ROWS: Final = f"""
 """
 CASH: Final = f"""
 SELECT period, event, sum(fen) AS amount, count(*) AS count
-  FROM ({in_months(_CASH_ROWS)}) c
+  FROM ({in_months(CASH_ROWS)}) c
  GROUP BY 1, 2
 """
 
 # Orders that cost no points (J17); what was given back of them is below zero.
-_ORDER_ROWS: Final = """
+ORDER_ROWS: Final = """
     SELECT r.effective_on AS on_day, r.partner, r.item_code AS item,
            r.cost_treatment AS treatment, o.fulfilment, o.cash_fen AS cash, 1 AS times,
            CASE r.cost_treatment WHEN 'CLUB_COST' THEN 0 ELSE r.settlement_fen END
@@ -70,25 +70,25 @@ _ORDER_ROWS: Final = """
 CASH_ORDERS: Final = f"""
 SELECT period, 'cash_order' AS event, partner, item, treatment, fulfilment,
        sum(cash) AS cash, sum(payable) AS payable, sum(times) AS count
-  FROM ({in_months(_ORDER_ROWS)}) c
+  FROM ({in_months(ORDER_ROWS)}) c
  GROUP BY 1, 2, 3, 4, 5, 6
 """
 
 # We buy units of partners that members exchange into; partners buy ours for the rest.
-_BLOCK_ROWS: Final = f"""
+BLOCK_ROWS: Final = f"""
     SELECT {_OPEN_DAY.format(at="b.bought_at")} AS on_day, b.direction, b.partner,
            b.price_fen FROM point_block b WHERE b.price_fen > 0
 """
 BLOCKS: Final = f"""
 SELECT period, CASE direction WHEN 'out' THEN 'block_bought' ELSE 'block_sold' END
            AS event, partner, sum(price_fen) AS amount, count(*) AS count
-  FROM ({in_months(_BLOCK_ROWS)}) b
+  FROM ({in_months(BLOCK_ROWS)}) b
  GROUP BY 1, 2, 3
 """
 
 # What own products bring when they are had: a voucher when it is used or its last day
 # is over, what needs none at once. `used` points of it were redeemed in the month `of`.
-_OWN: Final = f"""
+OWN: Final = f"""
 SELECT t.member_id, t.unit, x.earned_in, {FUNDING_CLASS} AS funding, x.units,
        r.item_code AS item, {MONTH.format(day="r.effective_on")} AS of, r.effective_on,
        r.redemption_ref, r.quantity, r.points, o.order_ref,
@@ -101,7 +101,7 @@ SELECT t.member_id, t.unit, x.earned_in, {FUNDING_CLASS} AS funding, x.units,
                           AND 'order:' || o.order_ref = r.redemption_ref
  WHERE r.cost_treatment = 'NO_REVENUE_EFFECT'
 """
-_OWN_ROWS: Final = f"""
+OWN_ROWS: Final = f"""
     SELECT {_OPEN_DAY.format(at="v.state_at")} AS on_day, 'voucher_used' AS event,
            w.*, w.quantity * w.points AS parts, w.units * w.points AS used,
            w.units * w.cash_fen AS cash
@@ -125,15 +125,15 @@ _OWN_ROWS: Final = f"""
      WHERE NOT w.has_codes
 """
 OWN_PRODUCTS: Final = f"""
-WITH own AS MATERIALIZED ({_OWN})
+WITH own AS MATERIALIZED ({OWN})
 SELECT period, event, unit, earned_in, funding, item, of, parts,
        sum(used) AS used, sum(cash) AS cash, count(DISTINCT redemption_ref) AS count
-  FROM ({in_months(_OWN_ROWS)}) f
+  FROM ({in_months(OWN_ROWS)}) f
  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 
 # What the provider of card payments keeps, takes back, and sends to our bank.
-_PROVIDER_ROWS: Final = """
+PROVIDER_ROWS: Final = """
     SELECT effective_on AS on_day, 'provider_fee' AS event, fee_fen AS fen
       FROM balance_transaction WHERE fee_fen <> 0
     UNION ALL
@@ -147,6 +147,6 @@ _PROVIDER_ROWS: Final = """
 """
 PROVIDER: Final = f"""
 SELECT period, event, sum(fen) AS amount, count(*) AS count
-  FROM ({in_months(_PROVIDER_ROWS)}) p
+  FROM ({in_months(PROVIDER_ROWS)}) p
  GROUP BY 1, 2 HAVING sum(fen) <> 0
 """

@@ -4,7 +4,7 @@ from typing import Final
 
 from loyalty.journal.facts.legs import in_months
 
-_ROWS: Final = """
+ROWS: Final = """
     SELECT charged_on AS on_day, 'partner_fee' AS event, partner, NULL AS item, fen
       FROM partner_fee
     UNION ALL
@@ -29,6 +29,6 @@ _ROWS: Final = """
 """
 SETTLING: Final = f"""
 SELECT period, event, partner, item, sum(fen) AS amount, count(*) AS count
-  FROM ({in_months(_ROWS)}) s
+  FROM ({in_months(ROWS)}) s
  GROUP BY 1, 2, 3, 4 HAVING sum(fen) <> 0
 """
