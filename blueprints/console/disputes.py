@@ -16,7 +16,7 @@ from loyalty.clock import business_date, now
 from loyalty.errors import LoyaltyError, Missing
 from loyalty.settlement import operations, queries
 from loyalty.settlement.models import Dispute
-from loyalty.settlement.rules import STATES
+from loyalty.settlement.rules import ANSWER_WITHIN, STATES
 from loyalty.staff.rules import Permission
 
 _ANSWER_CHARS = 300
@@ -33,6 +33,7 @@ def all_disputes() -> ResponseReturnValue:
             disputes=queries.disputes(session, state=chosen or None),
             counts=queries.disputes_by_state(session),
             chosen=chosen,
+            answered_since=now() - ANSWER_WITHIN,
             names={one.partner: one.name for one in partners(session)},
         )
 

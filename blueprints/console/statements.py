@@ -27,7 +27,7 @@ _PAGE = 100
 @bp.get("/statements")
 @requires(Permission.READ)
 def all_statements() -> ResponseReturnValue:
-    """List statements by state and partner, and who has something on none."""
+    """List statements by state and partner; `waiting`: who has something on none."""
     return _list_page()
 
 
@@ -286,7 +286,12 @@ def _list_page(*, faults: list[str] | None = None, problem: str = "") -> str:
         found = reading.statements(
             session, state=state or None, partner=partner or None
         )
-        waiting = drawing.to_draw(session, through=_last_month_end(today))
+        # Looked for when it is asked for: all that ever happened is gone through.
+        waiting = (
+            drawing.to_draw(session, through=_last_month_end(today))
+            if request.args.get("show") == "waiting"
+            else None
+        )
     return render_template(
         "console/settling/statements.html",
         statements=found,

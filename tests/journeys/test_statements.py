@@ -9,7 +9,7 @@ import pytest
 from loyalty.errors import LoyaltyError
 from loyalty.prepaid.errors import CreditUsedUp
 from loyalty.settings import TIME_ZONE
-from loyalty.settlement import drawing, reading
+from loyalty.settlement import charging, drawing, reading
 from loyalty.settlement.errors import NothingToState
 from loyalty.settlement.rules import PARTS
 from tests.journeys.test_prepaid_accruals import CEB, Finance, card
@@ -149,6 +149,37 @@ def test_what_is_paid_lets_a_partner_owe_again(programme, finance, desk):
     programme.load("activities", card("T-3", "10.00", on="2007-11-02"))
     assert programme.rejects == []
     assert finance.owed == {CEB: (1, False)}
+
+
+def test_a_fee_in_points_costs_what_the_partner_pays_for_points(
+    programme, finance, desk
+):
+    finance.agree("postpaid", price=155, pct=83)
+    programme.load("activities", card("T-1"))
+
+    def charge(one):
+        asked = charging.ask_fee(
+            one.session,
+            partner=CEB,
+            cause="erroneous",
+            about="file 7",
+            fen=None,
+            points=5_000,
+            on=date(2007, 10, 31),
+            **one.asks(),
+        )
+        return charging.apply_fee(
+            one.session, approval=one.agreed(asked), at=NOVEMBER_5
+        )
+
+    fee = desk(charge)
+
+    assert (fee.points, fee.fen) == (5_000, _half_up(5_000 * 155 * 83))
+    drawn = draw(desk)
+    assert drawn.receivable_fen == fee.fen + _half_up(10 * 155 * 83)
+    assert programme.rows(
+        "SELECT units, fen FROM statement_line WHERE kind = 'fee'"
+    ) == [(5_000, fee.fen)]
 
 
 def test_two_who_draw_up_at_once_bill_nothing_twice(programme, finance, desk):

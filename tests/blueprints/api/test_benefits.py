@@ -6,6 +6,7 @@ from loyalty.clock import now
 from loyalty.clubs.benefits import issue_code
 from loyalty.clubs.operations import invite
 from loyalty.orders.belonging import join_club
+from loyalty.settlement.drawing import draw_up
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def code(fresh_database, member, keyring):
     return make
 
 
-def test_a_partner_takes_a_code_once(enroll, code, rows, proved):
+def test_a_partner_takes_a_code_once(enroll, code, rows, proved, fresh_database):
     hall = enroll("TTCLUB")
     wanted = {"partner_ref": "B1", "code": code().lower()}
 
@@ -55,6 +56,12 @@ def test_a_partner_takes_a_code_once(enroll, code, rows, proved):
     assert rows("SELECT used FROM club_benefit") == [(1,)]
     assert rows("SELECT club, kind, fen FROM club_cost") == [("TT", "coaching", 60_00)]
     assert proved() == []
+    with fresh_database.unit_of_work() as session:
+        day = now().date()
+        owed = draw_up(session, partner="TTCLUB", day=day, actor="t", at=now())
+        assert (owed.payable_fen, owed.due_fen) == (60_00, -60_00)
+    ((reference,),) = rows("SELECT event_ref FROM statement_line")
+    assert reference.startswith("benefit:")
 
 
 def test_a_partners_name_for_a_use_is_for_ever(enroll, code, rows):

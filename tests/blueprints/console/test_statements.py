@@ -61,8 +61,7 @@ def people(browser, employ, fresh_database):
 
 def test_a_month_is_drawn_up_issued_agreed_netted_and_paid(people, send, rows):
     maker, checker, auditor = people
-    page = maker.get("/console/statements").text
-    assert "还没有上结算单的" in page
+    assert "还没有上结算单的" in maker.get("/console/statements?show=waiting").text
     assert send(maker, "/console/statements", partner="MU").status_code == 422
     drawn = send(maker, "/console/statements", partner="MU", day="2007-10-20")
     place = drawn.location

@@ -26,6 +26,8 @@ from loyalty.settlement.errors import (
     StatementMovedOn,
 )
 from loyalty.settlement.operations import raise_dispute
+from partners.ports import Outcome
+from tests.loyalty.exchange.alliance import A_DAY, SENT_AT
 from tests.loyalty.settlement.desk import (
     CLERK,
     NOVEMBER_5,
@@ -279,6 +281,27 @@ def test_what_is_not_paid_stands_as_due_on_the_next_one_and_is_written_off_by_tw
         "SELECT kind, fen, actor FROM settlement_payment WHERE nth = 2"
     )
     assert row == ("written_off", -1_00, f"staff:{desk.checker}")
+
+
+def test_what_is_taken_back_of_an_exchange_is_a_line_of_its_own(
+    alliance, carrier, desk
+):
+    exchange_both_ways(alliance, carrier)
+    desk.issue(desk.draw())
+    ((member, ref),) = alliance.rows(
+        "SELECT member_id, exchange_ref FROM exchange WHERE direction = 'out'"
+    )
+    carrier.tell(Outcome.DECLINED, done=False)
+    alliance.advance(carrier, member, ref, at=SENT_AT + A_DAY)
+    assert alliance.state(member, ref) == "declined"
+
+    later = desk.draw(period=TO_NOVEMBER, at=DECEMBER_5)
+
+    assert alliance.rows(
+        "SELECT kind, fen FROM statement_line WHERE statement_id = :s",
+        s=later.statement_id,
+    ) == [("exchange_out_reversed", 80_00)]
+    assert (later.payable_fen, later.due_fen) == (-80_00, 45_00)
 
 
 def test_what_comes_to_nothing_is_paid_when_it_is_netted(alliance, carrier, desk):
