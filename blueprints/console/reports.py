@@ -360,11 +360,13 @@ def _key_said(key: str, value: str) -> str:
         "view": "money_view",
         "segment": "value_segment",
         "reason": "break",
+        "source": "funding_kind",
         "age": "open_age",
     }
     if key == "kind":
-        known = term("open_kind", value)
-        return known if known != value else term("statement_kind", value)
+        for kind in ("open_kind", "statement_kind", "funding_kind"):
+            if (known := term(kind, value)) != value:
+                return known
     return term(kinds.get(key, key), value)
 
 

@@ -49,7 +49,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "item_code": ("商品", "Item"),
         "partner": ("伙伴", "Partner"),
         "earned_in": ("累积月份", "Earned in"),
-        "funding": ("资金来源", "Funding"),
+        "source": ("资金来源", "Funding"),
         "age": ("账龄", "Age"),
         "part": ("项目", "Part"),
         "view": ("口径", "View"),
@@ -62,13 +62,12 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "spent_for": ("对象", "For"),
         "number": ("编号", "Number"),
     },
-    "funding": {
+    "funding_kind": {
         "operator": ("运营商", "The operator"),
+        "partner": ("合作伙伴", "Partners"),
         "purchased": ("会员购买", "Bought by members"),
         "goodwill": ("补偿", "Goodwill"),
         "fraud": ("盗刷补回", "Given back after fraud"),
-        "CEB": ("光大银行", "China Everbright Bank"),
-        "MU": ("东方航空", "China Eastern Airlines"),
     },
     "money_view": {
         "C": ("成本预提", "Cost accrual"),
@@ -172,6 +171,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     "flow": {
         "opening": ("期初", "Opening"),
         "issued": ("发放", "Issued"),
+        "bought": ("会员购买", "Bought"),
         "clawed_back": ("扣回", "Clawed back"),
         "telecom": ("兑换：电信", "Redeemed: telecom"),
         "product": ("兑换：商品", "Redeemed: products"),

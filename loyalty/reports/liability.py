@@ -1,7 +1,9 @@
 """R1 in money: what is owed for points, and what made it so, from the journal alone."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from fractions import Fraction
 from typing import Final
 
 from sqlalchemy import text
@@ -9,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from loyalty.journal.deriving import derive, rules_in_force
 from loyalty.journal.queries import cohort_months, month
-from loyalty.journal.values import Entry
+from loyalty.journal.rules import funding_kind
+from loyalty.journal.values import CohortMonth, Entry
 from loyalty.reports.journal import ENTRY_COLUMNS, as_row
 from loyalty.reports.moves import months_until
 from loyalty.reports.scope import Scope
@@ -18,6 +21,7 @@ from loyalty.reports.shape import (
     Column,
     Definition,
     Facts,
+    Filter,
     Kind,
     Rows,
     Shape,
@@ -49,10 +53,15 @@ def _entries(session: Session, scope: Scope) -> Iterator[dict[str, object]]:
     accounts = set(rules.liability.values())
     signs = {name: sign for name, _, sign in _PARTS}
     for entry in month(session, period=scope.period, view=_VIEW):
-        if entry.account in accounts and _is_of_cohort(entry, signs):
+        if (
+            entry.account in accounts
+            and _is_of_cohort(entry, signs)
+            and scope.partner in (None, entry.funding)
+        ):
             gained = entry.credit_fen - entry.debit_fen
             yield as_row(entry) | {
                 "part": entry.measure,
+                "kind": funding_kind(entry.funding),
                 "fen": signs[entry.measure] * gained,
             }
 
@@ -66,34 +75,52 @@ LIABILITY_ENTRIES: Final = Facts(
     words=("负债分录", "Entries of the liability"),
     relation=_entries,
     columns=(*ENTRY_COLUMNS, Column("fen", ("金额", "Amount"), "fen", adds=True)),
-    keys=("unit", "earned_in", "funding", "part"),
+    keys=("unit", "earned_in", "kind", "part"),
     measure="fen",
 )
 
 
 def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
     cohorts = [
-        {
-            "unit": one.cohort.unit,
-            "earned_in": one.cohort.earned_in,
-            "funding": one.cohort.funding,
-            "issued": one.state.issued,
-            "redeemed": one.state.redeemed,
-            "expected": one.state.expected,
-            "opening": one.liability_fen
-            - one.allocated_fen
-            + one.released_fen
-            + one.true_up_fen
-            + one.breakage_fen,
-            "allocated": one.allocated_fen,
-            "released": one.released_fen,
-            "true_up": one.true_up_fen,
-            "breakage": one.breakage_fen,
-            "closing": one.liability_fen,
-        }
+        one
         for one in cohort_months(session, period=scope.period)
+        if scope.partner in (None, one.cohort.funding)
     ]
-    return {"cohorts": cohorts, "months": _over_time(session, scope.period)}
+    kinds = defaultdict(list)
+    for one in cohorts:
+        cohort = one.cohort
+        kinds[cohort.unit, cohort.earned_in, funding_kind(cohort.funding)].append(one)
+    found: dict[str, Rows] = {
+        "cohorts": [
+            {
+                "unit": unit,
+                "earned_in": earned_in,
+                "kind": kind,
+                "cohorts": len(kinds[unit, earned_in, kind]),
+                **_sums(kinds[unit, earned_in, kind]),
+            }
+            for unit, earned_in, kind in sorted(kinds)
+        ]
+    }
+    found["months"] = [] if scope.partner else _over_time(session, scope.period)
+    return found
+
+
+def _sums(cohorts: Sequence[CohortMonth]) -> dict[str, object]:
+    parts = {
+        name: sum(int(getattr(one, f"{name}_fen")) for one in cohorts)
+        for name, _, _ in _PARTS
+    }
+    closing = sum(one.liability_fen for one in cohorts)
+    moved = sum(sign * parts[name] for name, _, sign in _PARTS)
+    return {
+        "issued": sum(one.state.issued for one in cohorts),
+        "redeemed": sum(one.state.redeemed for one in cohorts),
+        "expected": sum((one.state.expected for one in cohorts), Fraction(0)),
+        "opening": closing - moved,
+        **parts,
+        "closing": closing,
+    }
 
 
 def _over_time(session: Session, period: date) -> list[dict[str, object]]:
@@ -136,11 +163,12 @@ LIABILITY: Final = Definition(
     shapes=(
         Shape(
             name="cohorts",
-            words=("按批次", "By cohort"),
+            words=("按单位、月份与资金来源", "By unit, month and funding"),
             columns=(
                 Column("unit", ("单位", "Unit"), terms="unit"),
                 Column("earned_in", ("累积月份", "Earned in"), "month"),
-                Column("funding", ("资金来源", "Funding"), terms="funding"),
+                Column("kind", ("资金来源", "Funding"), terms="funding_kind"),
+                Column("cohorts", ("批次数", "Cohorts"), "number", adds=True),
                 Column("issued", ("累计发放", "Issued to date"), "points", adds=True),
                 Column("redeemed", ("累计兑换", "Redeemed"), "points", adds=True),
                 Column("expected", ("预计兑换", "Expected"), "decimal", adds=True),
@@ -157,7 +185,7 @@ LIABILITY: Final = Definition(
                     ),
                 ),
             ),
-            keys=("unit", "earned_in", "funding"),
+            keys=("unit", "earned_in", "kind"),
         ),
         Shape(
             name="months",
@@ -170,6 +198,7 @@ LIABILITY: Final = Definition(
     ),
     rows=_rows,
     facts=(LIABILITY_ENTRIES,),
+    filters=(Filter.PARTNER,),
     charts=(
         Chart(
             words=("期末负债", "Liability at the end of each month"),

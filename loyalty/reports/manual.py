@@ -136,15 +136,15 @@ MANUAL: Final = Definition(
     title=("人工调整登记簿", "Register of adjustments"),
     formula_zh=(
         "当月入账的每一笔人工调整：谁申请、谁审批、超过限额时财务谁复核；没有两个人的"
-        "不会入账。价值 ＝ 积分 × 入账时账面单价，撤销按原价值冲回。占比 ＝ 该笔变动积"
-        "分 ÷ 全部变动积分，增减都取绝对值。"
+        "不会入账。价值 ＝ 积分 × 入账时账面单价，撤销按原价值冲回。占比 ＝ 该笔变动"
+        "积分 ÷ 全部变动积分，增减都取绝对值。"
     ),
     formula_en=(
         "Each change by hand that counts in the month: who asked, who approved, and"
-        " above the limit who of finance agreed as a third; none is booked without two"
-        " people. Worth = points × the carrying rate when it was booked; undoing takes"
-        " back that worth. Share = points of the change ÷ points of all changes, given"
-        " or taken alike."
+        " above the limit who of finance agreed as a third; none is booked without"
+        " two people. Worth = points × the carrying rate when it was booked; undoing"
+        " takes back that worth. Share = points of the change ÷ points of all"
+        " changes, given or taken alike."
     ),
     shapes=(
         Shape(

@@ -21,6 +21,7 @@ REDEEMED: Final = ("telecom", "product", "service", "merchant")
 # Each flow as it reads in a roll-forward, in its order, with its sign there.
 FLOWS: Final = {
     "issued": 1,
+    "bought": 1,
     "clawed_back": -1,
     "telecom": -1,
     "product": -1,
@@ -35,7 +36,7 @@ FLOWS: Final = {
     "adjusted": 1,
 }
 
-INFLOWS: Final = ("issued", "exchanged_in", "reinstated", "adjusted")
+INFLOWS: Final = ("issued", "bought", "exchanged_in", "reinstated", "adjusted")
 _AVAILABLE: Final = ("opening", *INFLOWS)
 
 
@@ -56,10 +57,10 @@ _FLOWS: Final = f"""
            l.occurred_at, l.actor, x.flow, x.points, x.net
       FROM ({labelled(f"({_TRANSFERS})")}) l
      CROSS JOIN LATERAL (
-        SELECT CASE l.label WHEN 'late_claw_back' THEN 'clawed_back'
-                    WHEN 'exchanged.in' THEN 'exchanged_in'
-                    WHEN 'exchanged.out' THEN 'exchanged_out'
-                    WHEN 'forfeited.fraud' THEN 'forfeited'
+        SELECT CASE WHEN l.label = 'issued' AND l.kind = 'purchase' THEN 'bought'
+                    WHEN l.label = 'late_claw_back' THEN 'clawed_back'
+                    WHEN l.label = 'forfeited.fraud' THEN 'forfeited'
+                    WHEN l.label LIKE 'exchanged.%' THEN replace(l.label, '.', '_')
                     ELSE replace(l.label, 'redeemed.', '') END AS flow,
                CASE WHEN l.label = 'late_claw_back' THEN l.amount
                     WHEN l.label IN ('opening', 'issued', 'exchanged.in', 'reinstated',

@@ -1,18 +1,24 @@
 """R3: how much of each month's points is redeemed, by age, and what never will be."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from fractions import Fraction
 from typing import Final
 
 from sqlalchemy.orm import Session
 
 from loyalty.estimates.outlook import Outlook, curve, outlooks
-from loyalty.points.entries import FUNDING_CLASS
-from loyalty.reports.scope import Scope
+from loyalty.estimates.triangles import Segment
+from loyalty.journal.rules import funding_kind
+from loyalty.points.entries import APART, FUNDING_CLASS
+from loyalty.reports.scope import Scope, chosen
 from loyalty.reports.shape import (
     Chart,
     Column,
     Definition,
     Facts,
+    Filter,
     Rows,
     Shape,
     Source,
@@ -26,11 +32,20 @@ _INSIDE: Final = """(
     'redeemed.merchant', 'exchanged.out', 'expired', 'voided.churn', 'forfeited.fraud')
 """
 
+_NOT_PARTNERS: Final = ("operator", *APART)
+
+# Partners' points together, apart from ours and from those of a kind of their own.
+_KIND_OF: Final = f"""
+    CASE WHEN {FUNDING_CLASS} IN ({", ".join(repr(one) for one in _NOT_PARTNERS)})
+         THEN {FUNDING_CLASS} ELSE 'partner' END
+"""
+
 # What took points of a cohort's lots, or brought them: once for each lot and transfer.
 _COHORT_MOVES: Final = f"""
     SELECT m.member_ref, t.member_id, t.id, t.line, t.kind, t.debit, t.credit, t.unit,
            t.effective_on, t.occurred_at, t.actor, {FUNDING_CLASS} AS funding,
-           x.earned_in, p.flow, p.sign * x.units AS points, CAST(least(greatest(
+           {_KIND_OF} AS source, x.earned_in, p.flow, p.sign * x.units AS points,
+           CAST(least(greatest(
                12 * (extract(year FROM t.effective_on)
                      - extract(year FROM x.earned_in))
                + extract(month FROM t.effective_on)
@@ -53,7 +68,7 @@ _COHORT_MOVES: Final = f"""
         SELECT 'issued', CASE WHEN s.credit IN {_INSIDE} THEN 1 ELSE -1 END
          WHERE (s.credit IN {_INSIDE}) <> (s.debit IN {_INSIDE})) p(flow, sign)
       LEFT JOIN member m ON m.member_id = t.member_id
-     WHERE t.effective_on < :next_month
+     WHERE t.effective_on < :next_month AND {chosen("partner", "x.funding")}
 """
 
 COHORT_MOVES: Final = Facts(
@@ -73,59 +88,62 @@ COHORT_MOVES: Final = Facts(
         Column("occurred_at", ("发生时间", "Happened at"), "moment"),
         Column("id", ("分录号", "Entry number"), "code"),
     ),
-    keys=("unit", "earned_in", "funding", "flow", "age"),
+    keys=("unit", "earned_in", "source", "flow", "age"),
     measure="points",
     order="f.effective_on DESC, f.id DESC, f.line",
 )
 
 
 def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
-    found = outlooks(session, period=scope.period)
+    segment = Segment(funding=scope.partner)
+    found = outlooks(session, period=scope.period, segment=segment)
     shown = curve(found)
+    kinds = defaultdict(list)
+    for one in found:
+        cohort = one.cohort
+        kinds[cohort.unit, cohort.earned_in, funding_kind(cohort.funding)].append(one)
+    cohorts = [(key, kinds[key]) for key in sorted(kinds)]
+    developed = [*shown.developed, *([None] * len(shown.redeemed))]
     return {
-        "cohorts": [
-            {
-                "unit": one.cohort.unit,
-                "earned_in": one.cohort.earned_in,
-                "funding": one.cohort.funding,
-                "issued": one.row.issued,
-                "redeemed": one.row.latest,
-                "expired": one.row.expired,
-                "voided": one.row.voided,
-                "expected": one.expected,
-                "never": one.row.issued - one.expected,
-            }
-            for one in found
-        ],
-        "triangle": [_triangle(one) for one in found],
         "curve": [
-            {"age": age, "redeemed": redeemed, "developed": developed}
-            for age, (redeemed, developed) in enumerate(
-                zip(
-                    shown.redeemed,
-                    [*shown.developed, *([None] * len(shown.redeemed))],
-                    strict=False,
-                )
+            {"age": age, "redeemed": redeemed, "developed": of_all}
+            for age, (redeemed, of_all) in enumerate(
+                zip(shown.redeemed, developed, strict=False)
             )
         ],
+        "cohorts": [_cohort(key) | _sums(same) for key, same in cohorts],
+        "triangle": [_cohort(key) | _triangle(same) for key, same in cohorts],
     }
 
 
-def _triangle(one: Outlook) -> dict[str, object]:
-    """Return what was redeemed of a cohort in each month of its age."""
-    cells = list(one.row.redeemed[: _AGES - 1])
-    later = one.row.redeemed[_AGES - 1 :]
-    by_age = {f"age_{age}": cell for age, cell in enumerate(cells)}
-    if later:
-        by_age[f"age_{_AGES - 1}"] = sum(later)
+def _cohort(key: tuple[str, date, str]) -> dict[str, object]:
+    return dict(zip(("unit", "earned_in", "source"), key, strict=True))
+
+
+def _sums(cohorts: Sequence[Outlook]) -> dict[str, object]:
+    issued = sum(one.row.issued for one in cohorts)
+    expected = sum((one.expected for one in cohorts), Fraction(0))
     return {
-        "unit": one.cohort.unit,
-        "earned_in": one.cohort.earned_in,
-        "funding": one.cohort.funding,
-        "issued": one.row.issued,
-        **{f"age_{age}": None for age in range(_AGES)},
-        **by_age,
+        "issued": issued,
+        "redeemed": sum(one.row.latest for one in cohorts),
+        "expired": sum(one.row.expired for one in cohorts),
+        "voided": sum(one.row.voided for one in cohorts),
+        "expected": expected,
+        "never": issued - expected,
     }
+
+
+def _triangle(cohorts: Sequence[Outlook]) -> dict[str, object]:
+    """Return what was redeemed of cohorts of one month at each month of their age."""
+    ages = max(len(one.row.redeemed) for one in cohorts)
+    cells: dict[str, object] = {f"age_{age}": None for age in range(_AGES)}
+    for age in range(min(ages, _AGES)):
+        last = age == _AGES - 1
+        cells[f"age_{age}"] = sum(
+            sum(one.row.redeemed[age:] if last else one.row.redeemed[age : age + 1])
+            for one in cohorts
+        )
+    return {"issued": sum(one.row.issued for one in cohorts), **cells}
 
 
 def _age(age: int) -> Column:
@@ -149,7 +167,7 @@ def _sum(name: str, words: Words) -> Column:
 _COHORT: Final = (
     Column("unit", ("单位", "Unit"), terms="unit"),
     Column("earned_in", ("累积月份", "Earned in"), "month"),
-    Column("funding", ("资金来源", "Funding"), terms="funding"),
+    Column("source", ("资金来源", "Funding"), terms="funding_kind"),
 )
 
 REDEMPTION_CURVE: Final = Definition(
@@ -180,7 +198,7 @@ REDEMPTION_CURVE: Final = Definition(
         ),
         Shape(
             name="cohorts",
-            words=("按批次", "By cohort"),
+            words=("按单位、月份与资金来源", "By unit, month and funding"),
             columns=(
                 *_COHORT,
                 _sum("issued", ("发放", "Issued")),
@@ -202,7 +220,7 @@ REDEMPTION_CURVE: Final = Definition(
                     ratio=("never", "issued"),
                 ),
             ),
-            keys=("unit", "earned_in", "funding"),
+            keys=("unit", "earned_in", "source"),
         ),
         Shape(
             name="triangle",
@@ -212,11 +230,12 @@ REDEMPTION_CURVE: Final = Definition(
                 _sum("issued", ("发放", "Issued")),
                 *(_age(age) for age in range(_AGES)),
             ),
-            keys=("unit", "earned_in", "funding"),
+            keys=("unit", "earned_in", "source"),
         ),
     ),
     rows=_rows,
     facts=(COHORT_MOVES,),
+    filters=(Filter.PARTNER,),
     charts=(
         Chart(
             words=("累计兑换率，按月龄", "Redeemed of issued, by months since earning"),

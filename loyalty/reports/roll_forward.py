@@ -21,6 +21,7 @@ _MONTHS: Final = 12
 
 _WORDS: Final = {
     "issued": ("发放", "Issued"),
+    "bought": ("会员购买", "Bought"),
     "clawed_back": ("扣回", "Clawed back"),
     "telecom": ("兑换：电信", "Redeemed: telecom"),
     "product": ("兑换：商品", "Redeemed: products"),
@@ -72,15 +73,15 @@ ROLL_FORWARD: Final = Definition(
     name="roll-forward",
     title=("积分负债变动表", "Roll-forward of the liability"),
     formula_zh=(
-        "期末 ＝ 期初 ＋ 发放 − 扣回 − 兑换（按去向）＋ 换入 − 换出 − 到期 − 离网作废"
-        " − 违规没收 ＋ 恢复 ± 调整；期初、期末为可用 ＋ 预留 − 欠积分，期初含当月接"
-        "收的原有积分。"
+        "期末 ＝ 期初 ＋ 发放 ＋ 购买 − 扣回 − 兑换（按去向）＋ 换入 − 换出 − 到期 − "
+        "离网作废 − 违规没收 ＋ 恢复 ± 调整；期初、期末为可用 ＋ 预留 − 欠积分，期初"
+        "含当月接收的原有积分。"
     ),
     formula_en=(
-        "Closing = opening + issued - clawed back - redeemed (by where it went) +"
-        " exchanged in - exchanged out - expired - voided - forfeited + reinstated ±"
-        " adjusted. Opening and closing count available + held - owed; what was taken"
-        " over in the month counts as opening."
+        "Closing = opening + issued + bought - clawed back - redeemed (by where it"
+        " went) + exchanged in - exchanged out - expired - voided - forfeited +"
+        " reinstated ± adjusted. Opening and closing count available + held - owed;"
+        " what was taken over in the month counts as opening."
     ),
     shapes=(
         Shape(

@@ -65,15 +65,16 @@ UTILISATION: Final = Definition(
     title=("兑换率与利用率", "Redemption rates and utilisation"),
     formula_zh=(
         "当期兑换率 ＝ 兑换 ÷ 发放；存量兑换率 ＝ 兑换 ÷ 平均未用（期初与期末的平均）"
-        "；成本利用率 ＝ 实际兑换成本 ÷ 可用积分成本，可用 ＝ 期初 ＋ 发放 ＋ 换入 ＋"
-        " 恢复 ± 调整，均按账面单价折算；未消耗 ＝ 可用 − 兑换。兑换已减去退回。"
+        "；成本利用率 ＝ 实际兑换成本 ÷ 可用积分成本，可用 ＝ 期初 ＋ 发放 ＋ 购买 ＋"
+        " 换入 ＋ 恢复 ± 调整，均按账面单价折算；未消耗 ＝ 可用 − 兑换。兑换已减去退"
+        "回。"
     ),
     formula_en=(
         "Rate of the period = redeemed ÷ earned. Rate of the pool = redeemed ÷"
         " average open (of opening and closing). Utilisation = redeemed cost ÷"
-        " available cost, available = opening + issued + exchanged in + reinstated ±"
-        " adjusted, all at the carrying rate; idle = available - redeemed. Redeemed"
-        " is net of returns."
+        " available cost, available = opening + issued + bought + exchanged in +"
+        " reinstated ± adjusted, all at the carrying rate; idle = available -"
+        " redeemed. Redeemed is net of returns."
     ),
     shapes=(
         Shape(
