@@ -10,7 +10,7 @@ from loyalty.clock import business_date
 from loyalty.estimates.triangles import Segment
 
 _MONTH: Final = re.compile(r"(19|2\d)\d\d-(0[1-9]|1[0-2])")
-_SEGMENT: Final = ("unit", "funding", "brand", "tier")
+_SEGMENT: Final = ("unit", "kind", "funding", "brand", "tier")
 
 
 def read_month(said: str) -> date | None:
@@ -26,11 +26,23 @@ def chosen_month() -> date:
 
 def chosen_segment() -> Segment:
     """Return which points the address asks for."""
-    return Segment(**{name: request.args.get(name) or None for name in _SEGMENT})
+    return Segment(
+        earned_in=read_month(request.args.get("earned_in", "")),
+        **{name: request.args.get(name) or None for name in _SEGMENT},
+    )
 
 
 def asked_for(period: date, segment: Segment) -> dict[str, str]:
     """Return what an address has to say to choose the same."""
     chosen = {name: getattr(segment, name) for name in _SEGMENT}
     said = {name: value for name, value in chosen.items() if value}
+    if segment.earned_in:
+        said["earned_in"] = f"{segment.earned_in:%Y-%m}"
     return {"period": f"{period:%Y-%m}"} | said
+
+
+def chosen_page() -> int:
+    """Return which page of a long table the address asks for, from 1."""
+    asked = request.args.get("page", "")
+    readable = asked.isascii() and asked.isdecimal() and len(asked) <= len("9999")
+    return max(int(asked), 1) if readable else 1

@@ -1,7 +1,7 @@
 """Estimates: how cohorts stand, what the past suggests, and asking for another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Final
@@ -15,6 +15,7 @@ from blueprints.console import bp
 from blueprints.console.choosing import (
     asked_for,
     chosen_month,
+    chosen_page,
     chosen_segment,
     read_month,
 )
@@ -23,7 +24,7 @@ from blueprints.console.noting import note
 from blueprints.formatting import whole
 from blueprints.language import speak
 from blueprints.sessions import requires, this_staff
-from blueprints.wording import say, term
+from blueprints.wording import issuer_name, say, term
 from loyalty.alliance.queries import partners
 from loyalty.approvals.models import Approval
 from loyalty.approvals.queries import open_approvals
@@ -34,14 +35,15 @@ from loyalty.estimates.operations import Basis, name_of, named
 from loyalty.estimates.outlook import Outlook, outlooks
 from loyalty.estimates.queries import EXPECT, in_force
 from loyalty.estimates.rules import Sensitivity, sensitivity
-from loyalty.estimates.triangles import Segment
+from loyalty.estimates.triangles import TOGETHER, Segment
 from loyalty.finance.cohorts import Cohort
 from loyalty.points.entries import UNITS
 from loyalty.staff.rules import Permission
 
 _MEMO_CHARS: Final = 500
 _DIGITS_MAX: Final = 15
-_COHORTS_MAX: Final = 500  # in one request
+_COHORTS_MAX: Final = 200  # in one request
+_ROWS: Final = 50  # on a page
 _STEPS: Final = (Fraction(-1), Fraction(1))  # percentage points of the rate (2.9)
 _POINTS_OF: Final = "points "  # before the name of a cohort, in a form
 
@@ -66,14 +68,20 @@ def estimates() -> ResponseReturnValue:
         holds = in_force(session, period=period)
         waits = open_approvals(session, at=now(), action=EXPECT)
         people = funders(session)
+    page, shown = chosen_page(), len(found)
+    newest = sorted(found, key=_newest_first)[(page - 1) * _ROWS : page * _ROWS]
     return render_template(
         "console/estimates/list.html",
         period=period,
-        lines=found,
+        lines=newest,
+        count=shown,
+        page=page,
+        has_more=page * _ROWS < shown,
+        people=people,
         holds=holds,
         waiting=waits,
         asked=asked_for(period, segment),
-        choices=choices(people, {one.stand.cohort.funding for one in found}),
+        choices=choices(people),
         is_segment=bool(segment.brand or segment.tier),
         has_suggestions=any(_takes(one) for one in found),
         may_make=Permission.FINANCE_MAKE in this_staff().permissions,
@@ -87,10 +95,13 @@ def estimates_xlsx() -> ResponseReturnValue:
     period, segment = chosen_month(), chosen_segment()
     with current_database().unit_of_work() as session:
         found = _lines(session, period=period, segment=segment)
+        people = funders(session)
     columns: list[Column[Line]] = [
         Column(speak("单位", "Unit"), lambda one: term("unit", one.stand.cohort.unit)),
         Column(speak("获得月份", "Earned in"), _earned_in, "day"),
-        Column(speak("出资方", "Funded by"), lambda one: one.stand.cohort.funding),
+        Column(
+            speak("出资方", "Funded by"), lambda one: funder(one.stand.cohort, people)
+        ),
         Column(speak("已发行", "Issued"), lambda one: one.stand.row.issued, "number"),
         Column(speak("待确认", "Pending"), lambda one: one.stand.pending, "number"),
         Column(speak("已兑换", "Redeemed"), lambda one: one.stand.redeemed, "number"),
@@ -214,16 +225,27 @@ def funders(session: Session) -> dict[str, str]:
     return {one.partner: one.name for one in partners(session)}
 
 
-def choices(
-    people: Mapping[str, str], funding: set[str]
-) -> dict[str, list[tuple[str, str]]]:
+@bp.app_template_global()
+def funder(cohort: Cohort, people: Mapping[str, str]) -> str:
+    """Return who funds a cohort, in words; partners of a kind are named together."""
+    if cohort.funding.startswith(TOGETHER):
+        kind = term("partner_kind", cohort.funding.removeprefix(TOGETHER))
+        return speak(f"{kind}（合计）", f"{kind}, together")
+    if cohort.funding in people:
+        return issuer_name(cohort.funding, people[cohort.funding])
+    return term("funding", cohort.funding)
+
+
+def choices(people: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
     """Return what can be chosen in the filters, each with its words."""
     everything = ("", speak("全部", "All"))
     return {
         "unit": [everything, *((one.code, term("unit", one.code)) for one in UNITS)],
+        "kind": [everything, *_named("partner_kind", _KINDS)],
         "funding": [
             everything,
-            *((code, people.get(code, code)) for code in sorted({*people, *funding})),
+            *((code, term("funding", code)) for code in _APART),
+            *sorted(people.items()),
         ],
         "brand": [everything, *_named("brand", _BRANDS)],
         "tier": [everything, *_named("tier", _TIERS)],
@@ -231,6 +253,8 @@ def choices(
 
 
 _BRANDS: Final = ("worldwind", "newspacetime", "up", "ruyitong")
+_KINDS: Final = ("bank", "airline", "merchant", "insurer", "venue", "telecom")
+_APART: Final = ("operator", "purchased", "goodwill", "fraud")
 _TIERS: Final = ("SILVER", "GOLD", "DIAMOND")
 
 
@@ -240,15 +264,25 @@ def _named(kind: str, codes: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def _whole(segment: Segment) -> Segment:
     """Return the cohorts of which a segment shows a part: these have estimates."""
-    return Segment(unit=segment.unit, funding=segment.funding)
+    return replace(segment, brand=None, tier=None)
 
 
 def _lines(session: Session, *, period: date, segment: Segment) -> list[Line]:
-    """Return the cohorts in their order; a point is priced as it would be today."""
+    """Return the cohorts in their order; a point is priced as it would be today.
+
+    Partners of a kind are shown as one until one of them, or the kind, is asked for.
+    """
     fen = in_force(session, period=period).fen_per_point
+    by_kind = segment.funding is None and segment.kind is None
     return [
-        _line(stand, fen) for stand in outlooks(session, period=period, segment=segment)
+        _line(stand, fen)
+        for stand in outlooks(session, period=period, segment=segment, by_kind=by_kind)
     ]
+
+
+def _newest_first(one: Line) -> tuple[int, str, str]:
+    cohort = one.stand.cohort
+    return -cohort.earned_in.toordinal(), cohort.unit, cohort.funding
 
 
 def _line(stand: Outlook, fen_per_point: Fraction) -> Line:
@@ -297,9 +331,12 @@ def _form(
     faults: list[str] | None = None,
     problem: str = "",
 ) -> str:
+    with current_database().unit_of_work() as session:
+        people = funders(session)
     return render_template(
         "console/estimates/form.html",
-        lines=found[:_COHORTS_MAX],
+        people=people,
+        lines=sorted(found, key=_newest_first)[:_COHORTS_MAX],
         typed=typed,
         asked=asked,
         faults=faults or [],

@@ -8,20 +8,21 @@ from typing import Final
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from blueprints import current_database
 from blueprints.charts import redemption_curve
 from blueprints.console import bp
 from blueprints.console.choosing import asked_for, chosen_month, chosen_segment
-from blueprints.console.estimates import choices, funders
+from blueprints.console.estimates import choices, funder, funders
 from blueprints.console.excel import Column, workbook
 from blueprints.formatting import whole
 from blueprints.language import speak
 from blueprints.sessions import requires
 from blueprints.wording import term
-from loyalty.estimates.operations import name_of
 from loyalty.estimates.outlook import QUARTER, Outlook, back_tests, curve, outlooks
 from loyalty.estimates.rules import BackTest
+from loyalty.estimates.triangles import Segment
 from loyalty.finance.cohorts import Cohort
 from loyalty.staff.rules import Permission
 
@@ -42,7 +43,7 @@ def triangle() -> ResponseReturnValue:
     """Show how much of each month's points was redeemed by which age."""
     period, segment = chosen_month(), chosen_segment()
     with current_database().unit_of_work() as session:
-        found = outlooks(session, period=period, segment=segment)
+        found = _found(session, period=period, segment=segment)
         people = funders(session)
     shown = curve(found)
     ages = min(max((len(one.row.redeemed) for one in found), default=0), _AGES_MAX)
@@ -55,7 +56,8 @@ def triangle() -> ResponseReturnValue:
         chart=redemption_curve(shown.redeemed, ultimate=shown.ultimate),
         part=_part,
         asked=asked_for(period, segment),
-        choices=choices(people, {one.cohort.funding for one in found}),
+        choices=choices(people),
+        people=people,
     )
 
 
@@ -65,12 +67,13 @@ def triangle_xlsx() -> ResponseReturnValue:
     """Return the triangle in points, month by month, as a workbook."""
     period, segment = chosen_month(), chosen_segment()
     with current_database().unit_of_work() as session:
-        found = outlooks(session, period=period, segment=segment)
+        found = _found(session, period=period, segment=segment)
+        people = funders(session)
     ages = max((len(one.row.redeemed) for one in found), default=0)
     columns: list[Column[Outlook]] = [
         Column(speak("单位", "Unit"), lambda one: term("unit", one.cohort.unit)),
         Column(speak("获得月份", "Earned in"), lambda one: one.cohort.earned_in, "day"),
-        Column(speak("出资方", "Funded by"), lambda one: one.cohort.funding),
+        Column(speak("出资方", "Funded by"), lambda one: funder(one.cohort, people)),
         Column(speak("已发行", "Issued"), lambda one: one.row.issued, "number"),
         *(
             Column(speak(f"第 {age} 个月", f"Month {age}"), _redeemed_at(age), "number")
@@ -91,13 +94,13 @@ def triangle_xlsx() -> ResponseReturnValue:
 def back_test() -> ResponseReturnValue:
     """Hold what was expected a quarter ago against what was redeemed since."""
     period, segment = chosen_month(), chosen_segment()
-    found = _tested(period)
+    found, people = _tested(period), _people()
     return render_template(
         "console/estimates/back_test.html",
+        people=people,
         period=period,
         months=QUARTER,
         found=found,
-        name_of=name_of,
         whole=_whole,
         foretold=sum((one.test.foretold or Fraction(0) for one in found), Fraction(0)),
         came=sum(one.test.came for one in found if one.test.foretold is not None),
@@ -109,11 +112,11 @@ def back_test() -> ResponseReturnValue:
 @requires(Permission.READ)
 def back_test_xlsx() -> ResponseReturnValue:
     """Return the back-test as a workbook."""
-    period = chosen_month()
+    period, people = chosen_month(), _people()
     columns: list[Column[Tested]] = [
         Column(speak("单位", "Unit"), lambda one: term("unit", one.cohort.unit)),
         Column(speak("获得月份", "Earned in"), lambda one: one.cohort.earned_in, "day"),
-        Column(speak("出资方", "Funded by"), lambda one: one.cohort.funding),
+        Column(speak("出资方", "Funded by"), lambda one: funder(one.cohort, people)),
         Column(
             speak("当时的估计", "Expected then"),
             lambda one: _whole(one.test.expected),
@@ -143,6 +146,12 @@ def back_test_xlsx() -> ResponseReturnValue:
     )
 
 
+def _found(session: Session, *, period: date, segment: Segment) -> list[Outlook]:
+    """Return the cohorts, partners of a kind as one unless they are asked for."""
+    by_kind = segment.funding is None and segment.kind is None
+    return outlooks(session, period=period, segment=segment, by_kind=by_kind)
+
+
 def _tested(period: date) -> list[Tested]:
     with current_database().unit_of_work() as session:
         return [Tested(*one) for one in back_tests(session, period=period)]
@@ -156,6 +165,11 @@ def _redeemed_at(age: int) -> Callable[[Outlook], int | None]:
         return cells[age] if age < len(cells) else None
 
     return cell
+
+
+def _people() -> dict[str, str]:
+    with current_database().unit_of_work() as session:
+        return funders(session)
 
 
 def _part(points: int, issued: int) -> Fraction | None:

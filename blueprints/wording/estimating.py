@@ -36,6 +36,14 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "judgement": ("专业判断", "What is known beyond the past"),
         "correction": ("更正", "Correction"),
     },
+    "partner_kind": {
+        "bank": ("银行", "Banks"),
+        "airline": ("航空公司", "Airlines"),
+        "merchant": ("商户", "Merchants"),
+        "insurer": ("保险公司", "Insurers"),
+        "venue": ("场馆", "Venues"),
+        "telecom": ("电信运营商", "Telecom operators"),
+    },
     "estimate_bound": {
         "floor": ("不低于已兑换和占用", "No fewer than redeemed or held"),
         "cap": ("不高于未失效", "No more than are left"),

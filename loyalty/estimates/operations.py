@@ -22,7 +22,8 @@ from loyalty.estimates.errors import (
 from loyalty.estimates.models import CohortEstimate
 from loyalty.estimates.outlook import outlooks
 from loyalty.estimates.queries import CHANGE_TERMS, EXPECT, versions
-from loyalty.estimates.rules import Terms
+from loyalty.estimates.rules import Terms, shared_out
+from loyalty.estimates.triangles import TOGETHER, Segment
 from loyalty.finance.cohorts import Cohort
 from loyalty.finance.rules import round_half_up
 from loyalty.points.operations import first_open_day
@@ -69,13 +70,18 @@ def ask_estimates(
 ) -> Approval:
     """Ask that so many points of each cohort be expected, from an open month on.
 
+    A cohort may stand for those of all partners of a kind (`triangles.together`).
     One request may wait for a month at a time. Raises `NothingEstimated`,
     `EstimateTooLate`, `UnknownCohort`, `ImpossibleEstimate` and `AlreadyRequested`.
     """
     if not wanted:
         raise NothingEstimated
     _open(session, effective_in)
-    stands = {one.cohort: one for one in outlooks(session, period=effective_in)}
+    stands = {
+        one.cohort: one
+        for by_kind in (False, True)
+        for one in outlooks(session, period=effective_in, by_kind=by_kind)
+    }
     before: dict[str, Any] = {}
     after: dict[str, Any] = {"effective_in": f"{effective_in}", "basis": basis.value}
     suggested: dict[str, int] = {}
@@ -115,7 +121,6 @@ def apply_estimates(session: Session, *, approval: Approval, at: datetime) -> da
     said = approval.after
     effective_in = date.fromisoformat(said["effective_in"])
     _open(session, effective_in)
-    cohorts = [name for name in said if " " in name]
     session.execute(
         insert(CohortEstimate),
         [
@@ -124,8 +129,8 @@ def apply_estimates(session: Session, *, approval: Approval, at: datetime) -> da
                 "earned_in": cohort.earned_in,
                 "funding": cohort.funding,
                 "effective_in": effective_in,
-                "expected": said[name],
-                "suggested": said["suggested"].get(name),
+                "expected": expected,
+                "suggested": suggested,
                 "basis": said["basis"],
                 "memo": approval.reason,
                 "maker": approval.maker,
@@ -133,7 +138,15 @@ def apply_estimates(session: Session, *, approval: Approval, at: datetime) -> da
                 "approval_id": approval.approval_id,
                 "approved_at": at,
             }
-            for name, cohort in ((name, named(name)) for name in cohorts)
+            for name in said
+            if " " in name
+            for cohort, expected, suggested in _parts(
+                session,
+                named(name),
+                expected=said[name],
+                suggested=said["suggested"].get(name),
+                period=effective_in,
+            )
         ],
     )
     return effective_in
@@ -213,6 +226,34 @@ def apply_terms(session: Session, *, approval: Approval, at: datetime) -> date:
         )
     )
     return effective_in
+
+
+def _parts(
+    session: Session,
+    cohort: Cohort,
+    *,
+    expected: int,
+    suggested: int | None,
+    period: date,
+) -> list[tuple[Cohort, int, int | None]]:
+    """Return what is expected of each cohort that another stands for.
+
+    Raises `ImpossibleEstimate` where more was redeemed meanwhile than was expected.
+    """
+    if not cohort.funding.startswith(TOGETHER):
+        return [(cohort, expected, suggested)]
+    segment = Segment(
+        unit=cohort.unit,
+        kind=cohort.funding.removeprefix(TOGETHER),
+        earned_in=cohort.earned_in,
+    )
+    found = outlooks(session, period=period, segment=segment)
+    rows = [(one.row.floor, one.row.cap) for one in found]
+    least, most = sum(row[0] for row in rows), sum(row[1] for row in rows)
+    if not least <= expected <= most:
+        raise ImpossibleEstimate(cohort=name_of(cohort), least=least, most=most)
+    shares = shared_out(expected, rows)
+    return [(one.cohort, share, None) for one, share in zip(found, shares, strict=True)]
 
 
 def _as_json(terms: Terms) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
@@ -24,6 +24,7 @@ from loyalty.estimates.triangles import (
     Segment,
     histories,
     months_between,
+    together,
 )
 from loyalty.finance.cohorts import Cohort, CohortState
 from loyalty.finance.rules import next_month
@@ -55,6 +56,7 @@ class Outlook:
     expected: Fraction  # points ever redeemed, E_total, by what holds
     agreed: Agreed | None  # None: by the terms
     suggestion: Suggestion
+    parts: int = 1  # cohorts that are shown as this one
 
     @property
     def redemption_rate(self) -> Fraction | None:
@@ -99,12 +101,17 @@ class Curve:
 
 
 def outlooks(
-    session: Session, *, period: date, segment: Segment = EVERYBODY
+    session: Session,
+    *,
+    period: date,
+    segment: Segment = EVERYBODY,
+    by_kind: bool = False,
 ) -> list[Outlook]:
     """Return how each cohort stands at the end of a month.
 
-    Suggestions compare cohorts of one unit and funding. For a brand or a tier, whose
-    cohorts have no estimates of their own, what holds is shared out by what was issued.
+    Suggestions compare cohorts of one unit and funding. `by_kind`: partners of one kind
+    are shown as one. For a brand or a tier, whose cohorts have no estimates of their
+    own, what holds is shared out by what was issued.
     """
     holds = in_force(session, period=period)
     found = histories(session, period=period, segment=segment)
@@ -112,7 +119,7 @@ def outlooks(
     whole: Mapping[Cohort, int] = {}
     waits: dict[date, int] = {}
     if segment.brand or segment.tier:
-        everybody = Segment(unit=segment.unit, funding=segment.funding)
+        everybody = replace(segment, brand=None, tier=None)
         whole = {
             one.cohort: one.total("issued", through=period)
             for one in histories(session, period=period, segment=everybody)
@@ -122,6 +129,8 @@ def outlooks(
             row.earned_in: int(row.points)
             for row in session.execute(_PENDING, {"next_month": next_month(period)})
         }
+    sets = together(session, found) if by_kind else [(one, [one]) for one in found]
+    parts = {one.cohort: members for one, members in sets}
     return [
         Outlook(
             cohort=one.cohort,
@@ -133,11 +142,23 @@ def outlooks(
                 if (one.cohort.unit, one.cohort.funding) == _BILLS
                 else 0
             ),
-            expected=_expected(one.cohort, row, holds, whole.get(one.cohort)),
-            agreed=by_hand.get(one.cohort),
+            expected=sum(
+                (
+                    _expected(
+                        part.cohort,
+                        part.row(through=period),
+                        holds,
+                        whole.get(part.cohort),
+                    )
+                    for part in parts[one.cohort]
+                ),
+                Fraction(0),
+            ),
+            agreed=_agreed(one.cohort, parts[one.cohort], by_hand),
             suggestion=suggestion,
+            parts=len(parts[one.cohort]),
         )
-        for one, row, suggestion in _suggested(found, period=period)
+        for one, row, suggestion in _suggested([one for one, _ in sets], period=period)
     ]
 
 
@@ -172,23 +193,45 @@ def back_tests(
 ) -> list[tuple[Cohort, BackTest]]:
     """Compare what held some months ago with what was redeemed since (2.9).
 
-    Only of cohorts that were there already.
+    Only of cohorts that were there already; partners of one kind are one.
     """
     before = _months_before(period, months)
     held = in_force(session, period=before)
+    sets = together(session, histories(session, period=period, segment=segment))
+    parts = {one.cohort: members for one, members in sets}
     tests: list[tuple[Cohort, BackTest]] = []
-    for group in _groups(histories(session, period=period, segment=segment)).values():
+    for group in _groups([one for one, _ in sets]).values():
         known = [one for one in group if one.cohort.earned_in <= before]
         done = back_test(
             [one.row(through=period) for one in known],
             expected=[
-                _expected(one.cohort, one.row(through=before), held, None)
+                sum(
+                    (
+                        _expected(part.cohort, part.row(through=before), held, None)
+                        for part in parts[one.cohort]
+                    ),
+                    Fraction(0),
+                )
                 for one in known
             ],
             months=months,
         )
         tests += zip((one.cohort for one in known), done, strict=True)
     return tests
+
+
+def _agreed(
+    cohort: Cohort, parts: Sequence[History], by_hand: Mapping[Cohort, Agreed]
+) -> Agreed | None:
+    """Return what was agreed on; of several cohorts only what was agreed on at once."""
+    found = [by_hand[part.cohort] for part in parts if part.cohort in by_hand]
+    if len(found) < len(parts) or len({one.approval_id for one in found}) != 1:
+        return None
+    if cohort == parts[0].cohort:
+        return found[0]
+    return replace(
+        found[0], expected=sum(one.expected for one in found), suggested=None
+    )
 
 
 def _expected(cohort: Cohort, row: Row, holds: InForce, whole: int | None) -> Fraction:

@@ -236,6 +236,24 @@ def _before(row: Row, months: int) -> Row:
     return replace(row, redeemed=row.redeemed[: max(len(row.redeemed) - months, 0)])
 
 
+def shared_out(total: int, rows: Sequence[tuple[int, int]]) -> list[int]:
+    """Return what each of several cohorts is expected to redeem, of so much in all.
+
+    `rows`: the fewest and the most points of each. What lies between is expected to be
+    redeemed at the same rate everywhere; the parts are together the total.
+    """
+    least = sum(floor for floor, _ in rows)
+    room = sum(most - floor for floor, most in rows)
+    assert least <= total <= least + room
+    parts, reached, given = [], 0, 0
+    for floor, most in rows:
+        reached += most - floor
+        due = (total - least) * reached // room if room else 0
+        parts.append(floor + due - given)
+        given = due
+    return parts
+
+
 def sensitivity(
     state: CohortState, *, steps: Sequence[Fraction], held: int = 0
 ) -> list[Sensitivity]:

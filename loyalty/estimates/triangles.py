@@ -7,7 +7,8 @@ closed, for late facts are dated to an open one.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import text
@@ -16,6 +17,9 @@ from sqlalchemy.orm import Session
 from loyalty.estimates.rules import Row
 from loyalty.finance.cohorts import Cohort
 from loyalty.finance.rules import next_month
+from loyalty.points.entries import FUNDING_CLASS
+
+TOGETHER = "*"  # before a kind of partners, where a partner would stand
 
 # Where points of lots can be; all else is outside. Exchanges and fraud are kept apart
 # from redemptions and leaving here, and added where they count alike.
@@ -31,16 +35,19 @@ _PLACES = {
     "held": "held",
     "available": "available",
 }
-_FLOWS = """
+_FLOWS = f"""
 WITH moved AS (
-    SELECT t.unit, x.funding, x.earned_in, t.debit, t.credit,
+    SELECT t.unit, {FUNDING_CLASS} AS funding, x.earned_in, t.debit, t.credit,
            CAST(date_trunc('month', t.effective_on) AS date) AS month,
            t.kind = 'opening' AS is_opening, sum(x.units) AS units
       FROM ledger.transfer t CROSS JOIN LATERAL unnest(t.draws) x
      WHERE t.draws IS NOT NULL AND t.effective_on < :next_month
        AND (CAST(:unit AS text) IS NULL OR t.unit = :unit)
-       AND (CAST(:funding AS text) IS NULL OR x.funding = :funding)
-       {segment}
+       AND (CAST(:funding AS text) IS NULL OR {FUNDING_CLASS} = :funding)
+       AND (CAST(:kind AS text) IS NULL OR {FUNDING_CLASS} IN (
+            SELECT partner FROM partner WHERE kind = :kind))
+       AND (CAST(:earned_in AS date) IS NULL OR x.earned_in = :earned_in)
+       {{segment}}
      GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), place AS (
     SELECT * FROM unnest(CAST(:accounts AS text[]), CAST(:places AS text[]))
@@ -54,11 +61,11 @@ WITH moved AS (
       LEFT JOIN place c ON c.account = split_part(m.credit, ':', 1)
 )
 SELECT unit, funding, earned_in, month, bool_or(is_opening) AS is_opening,
-       {issued} AS issued,
+       {{issued}} AS issued,
        coalesce(sum(units) FILTER (WHERE target = 'redeemed'), 0) AS redeemed,
        coalesce(sum(units) FILTER (WHERE origin = 'redeemed'), 0) AS returned,
-       {exchanged} AS exchanged, {expired} AS expired, {voided} AS voided,
-       {forfeited} AS forfeited, {held} AS held
+       {{exchanged}} AS exchanged, {{expired}} AS expired, {{voided}} AS voided,
+       {{forfeited}} AS forfeited, {{held}} AS held
   FROM placed
  GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
@@ -95,7 +102,9 @@ class Segment:
     """Which points are looked at; None: all of them."""
 
     unit: str | None = None
+    kind: str | None = None  # of the partners who fund them
     funding: str | None = None
+    earned_in: date | None = None
     brand: str | None = None
     tier: str | None = None
 
@@ -179,7 +188,9 @@ def histories(
         "accounts": list(_PLACES),
         "places": list(_PLACES.values()),
         "unit": segment.unit,
+        "kind": segment.kind,
         "funding": segment.funding,
+        "earned_in": segment.earned_in,
         "brand": segment.brand,
         "tier": segment.tier,
     }
@@ -194,6 +205,41 @@ def histories(
     return [
         History(cohort=cohort, flows=tuple(months), began=began)
         for cohort, months in flows.items()
+    ]
+
+
+def together(
+    session: Session, found: Sequence[History]
+) -> list[tuple[History, list[History]]]:
+    """Return the cohorts that partners of one kind fund as one, each with its parts.
+
+    So hundreds of merchants are one line for each month. Where only one partner of a
+    kind funds points of a unit, and where none does, a cohort stands for itself.
+    """
+    kinds = {
+        row.partner: row.kind
+        for row in session.execute(text("SELECT partner, kind FROM partner"))
+    }
+    partners: dict[tuple[str, str | None], set[str]] = defaultdict(set)
+    for one in found:
+        kind = kinds.get(one.cohort.funding)
+        partners[one.cohort.unit, kind].add(one.cohort.funding)
+    parts: dict[Cohort, list[History]] = defaultdict(list)
+    for one in found:
+        cohort, kind = one.cohort, kinds.get(one.cohort.funding)
+        if kind is not None and len(partners[cohort.unit, kind]) > 1:
+            cohort = replace(cohort, funding=f"{TOGETHER}{kind}")
+        parts[cohort].append(one)
+    return [
+        (
+            History(
+                cohort=cohort,
+                flows=tuple(flow for one in members for flow in one.flows),
+                began=members[0].began,
+            ),
+            members,
+        )
+        for cohort, members in sorted(parts.items())
     ]
 
 

@@ -244,3 +244,64 @@ def test_terms_that_make_no_sense_are_refused(ask_terms, rate, value, fault):
         ask_terms(rate, value)
 
     assert refused.value.facts["faults"] == [fault]
+
+
+def test_partners_of_a_kind_are_estimated_as_one_and_each_has_its_part(
+    session, people, agree
+):
+    book = Book(session)
+    for number, (shop, spent) in enumerate((("S1", 300), ("S2", 0), ("S3", 10)), 1):
+        session.execute(
+            text(
+                "INSERT INTO partner (partner, kind, name) VALUES (:p, 'merchant', '')"
+            ),
+            {"p": shop},
+        )
+        book.open([number], opened_on=JANUARY)
+        lot = Lot(shop, shop, "activity", JANUARY, date(2030, 1, 31))
+        for kind, transfer in (
+            (
+                "activity_accrual",
+                Transfer(f"issued.partner:{shop}", "available", ("UNI",), 500, lot),
+            ),
+            ("redemption", Transfer("available", "redeemed.product", ("UNI",), spent)),
+        ):
+            if transfer.amount:
+                book.post(
+                    Entry(
+                        member_id=number,
+                        reference=kind,
+                        kind=kind,
+                        transfers=(transfer,),
+                        effective_on=JANUARY,
+                        occurred_at=NOON,
+                        actor="test",
+                    )
+                )
+    (shown,) = outlooks(session, period=MARCH, by_kind=True)
+    assert (shown.cohort.funding, shown.parts) == ("*merchant", 3)
+    assert (shown.row.issued, shown.row.latest) == (1_500, 310)
+    assert shown.expected == 1_200
+
+    asked = operations.ask_estimates(
+        session,
+        wanted={shown.cohort: 905},
+        effective_in=MARCH,
+        basis=Basis.JUDGEMENT,
+        memo="half of what is open",
+        maker=people[0],
+        at=NOON,
+    )
+    operations.apply_estimates(session, approval=agree(asked), at=NOON)
+
+    holds = in_force(session, period=MARCH).expected
+    assert {cohort.funding: points for cohort, points in holds.items()} == {
+        "S1": 400,
+        "S2": 250,
+        "S3": 255,
+    }
+    (shown,) = outlooks(session, period=MARCH, by_kind=True)
+    assert shown.agreed is not None
+    assert shown.expected == 905
+    assert shown.agreed.expected == 905
+    assert book.prove() == []

@@ -15,6 +15,7 @@ from loyalty.estimates.rules import (
     developed_shares,
     development_factors,
     sensitivity,
+    shared_out,
 )
 from loyalty.finance.cohorts import CohortState, close
 
@@ -181,3 +182,25 @@ def test_no_step_leaves_what_can_come_true():
 
     assert low.expected == 720
     assert high.expected == 900
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 1_000), st.integers(0, 1_000)).map(
+            lambda pair: (min(pair), max(pair))
+        ),
+        min_size=1,
+        max_size=20,
+    ),
+    part=st.fractions(0, 1),
+)
+@settings(max_examples=50)
+def test_what_is_shared_out_is_all_of_it_and_leaves_nobody_out_of_bounds(rows, part):
+    least, most = sum(row[0] for row in rows), sum(row[1] for row in rows)
+    total = least + int((most - least) * part)
+
+    shares = shared_out(total, rows)
+
+    assert sum(shares) == total
+    for (floor, cap), share in zip(rows, shares, strict=True):
+        assert floor <= share <= cap
