@@ -13,6 +13,7 @@ from loyalty.alliance.queries import partners
 from loyalty.breaks import queries
 from loyalty.breaks.models import StatementBreak
 from loyalty.breaks.rules import SUBJECTS
+from loyalty.matching.rules import INVOICE_SUBJECT, SUBJECT
 from loyalty.settlement.tills import KINDS
 from loyalty.staff.rules import Permission
 
@@ -87,7 +88,7 @@ def _about(one: StatementBreak) -> str:
     """Return what a difference is about, as a person says it."""
     if one.reference in KINDS:
         return term("day_total", one.reference)
-    if one.kind is not None:
+    if one.subject in (SUBJECT, INVOICE_SUBJECT):
         kind, _, named = one.reference.partition(" ")
         return f"{term('match_kind', kind)} {named}"
     policy_no, _, event = one.reference.rpartition(" ")

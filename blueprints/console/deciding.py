@@ -21,7 +21,10 @@ from loyalty.estimates import operations as estimates
 from loyalty.estimates.queries import CHANGE_TERMS, EXPECT
 from loyalty.exchange import cards
 from loyalty.exchange import deciding as exchange
+from loyalty.feeds import mending
 from loyalty.journal import governance as posting
+from loyalty.matching import resolving as breaks
+from loyalty.matching import terms as match_terms
 from loyalty.members import operations as members
 from loyalty.prepaid import billing
 from loyalty.settlement import charging, netting, statements
@@ -136,6 +139,14 @@ def _map_account(session: Session, approval: Approval, at: datetime) -> None:
     posting.apply_mapping(session, approval=approval, at=at)
 
 
+def _settle_break(session: Session, approval: Approval, at: datetime) -> None:
+    mending.settle_break(session, approval=approval, at=at)
+
+
+def _let_match_terms_hold(session: Session, approval: Approval, at: datetime) -> None:
+    match_terms.apply_terms(session, approval=approval, at=at)
+
+
 def _grant_tier(session: Session, approval: Approval, at: datetime) -> None:
     tiers.apply_grant(session, approval=approval, at=at)
 
@@ -190,6 +201,8 @@ ACTIONS: Mapping[str, Action] = {
     posting.MAP: Action(Permission.FINANCE_CHECK, _map_account),
     tier_policy.CHANGE: Action(Permission.TIER_CHECK, _let_tiers_hold),
     churn.CHANGE: Action(Permission.CATALOGUE_CHECK, _let_leaving_mean),
+    breaks.RESOLVE: Action(Permission.FINANCE_CHECK, _settle_break),
+    match_terms.CHANGE: Action(Permission.FINANCE_CHECK, _let_match_terms_hold),
     tiers.GRANT: Action(Permission.TIER_CHECK, _grant_tier),
     EXPECT: Action(Permission.FINANCE_CHECK, _expect),
     CHANGE_TERMS: Action(Permission.FINANCE_CHECK, _let_terms_hold),

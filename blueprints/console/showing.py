@@ -50,6 +50,8 @@ _TERMS = {
     "comes_back": "churn_benefit",
     "freezes": "churn_freeze",
     "adjust_unit": "unit",
+    "resolution": "resolution",
+    "date_basis": "date_basis",
 }
 _DAYS = (
     *("valid_from", "valid_until", "valid_to", "effective_on", "tier_until"),

@@ -14,6 +14,7 @@ from loyalty.matching.pairing import pair
 from loyalty.matching.queries import (
     Sides,
     agreed_lines,
+    has_told,
     last_day,
     open_codes,
     sides,
@@ -56,6 +57,8 @@ def match(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
         {"key": f"match {partner}"},
     )
+    if not has_told(session, partner=partner, period=period):
+        raise NothingTold(partner=partner, period=f"{period:%Y-%m}")
     terms = terms_of(session, partner=partner)
     said = pair(session, partner=partner, first=period, last=last, terms=terms)
     for statement in judging.FIND:
@@ -67,8 +70,6 @@ def match(
     for table in ("theirs", "ours", "paired", "named", "wanted", *judging.TABLES):
         session.execute(text(f"DROP TABLE {table}"))
     found = sides(session, partner=partner, period=period)
-    if not found.theirs.lines:
-        raise NothingTold(partner=partner, period=f"{period:%Y-%m}")
     codes = open_codes(session, partner=partner, period=period)
     agreed = agreed_lines(session, partner=partner, period=period)
     session.add(

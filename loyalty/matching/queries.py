@@ -82,6 +82,19 @@ _BILLED_FEN = text(
 )
 
 
+def has_told(session: Session, *, partner: str, period: date) -> bool:
+    """Tell whether a partner has told anything of a month."""
+    return bool(
+        session.scalar(
+            text(
+                "SELECT EXISTS (SELECT FROM partner_line WHERE partner = :partner"
+                " AND occurred_on BETWEEN :first AND :last)"
+            ),
+            {"partner": partner, "first": period, "last": last_day(period)},
+        )
+    )
+
+
 def agreed_lines(session: Session, *, partner: str, period: date) -> int:
     """Return how many lines of a month agree with ours."""
     return int(
