@@ -78,21 +78,24 @@ WITH gone AS (
     SELECT g.*, coalesce((
                SELECT max(o.recorded_at) FROM ledger.transfer o
                 WHERE o.member_id = g.member_id AND o.debit = 'pending'
+                  AND o.unit = g.unit
                   AND o.credit = 'voided.churn' AND o.recorded_at < g.upto
                   AND NOT EXISTS (SELECT FROM ledger.transfer u
                                    WHERE u.member_id = o.member_id
-                                     AND u.reverses = o.id
+                                     AND u.reverses = o.id AND u.unit = o.unit
                                      AND u.debit = 'voided.churn')), '-infinity')
                AS since
       FROM gone g
 ), had AS (
     SELECT g.member_id, g.id, g.kind, g.unit, g.amount, g.effective_on,
-           date_trunc('month', b.billed_on) AS earned_in,
+           date_trunc('month', coalesce(b.billed_on, CAST(f.occurred_at AS date)))
+               AS earned_in,
            sum(CASE WHEN f.credit = 'pending' THEN f.amount ELSE -f.amount END)
                AS points
       FROM began g
       JOIN ledger.transfer f
-        ON f.member_id = g.member_id AND f.recorded_at > g.since
+        ON f.member_id = g.member_id AND f.unit = g.unit
+       AND f.recorded_at > g.since
        AND (f.recorded_at < g.upto OR g.kind = 'reinstatement'
             AND f.debit = 'voided.churn' AND f.reverses IS NOT NULL
             AND f.id < g.id)
@@ -115,7 +118,8 @@ WITH gone AS (
     SELECT g.member_id, g.id, g.kind, g.unit, g.effective_on,
            date_trunc('month', g.effective_on), g.amount - coalesce((
                SELECT sum(h.points) FROM had h
-                WHERE h.member_id = g.member_id AND h.id = g.id), 0)
+                WHERE h.member_id = g.member_id AND h.id = g.id
+                  AND h.unit = g.unit), 0)
       FROM gone g
 )
 SELECT CAST(date_trunc('month', effective_on) AS date) AS period, 'voided' AS event,
@@ -123,7 +127,7 @@ SELECT CAST(date_trunc('month', effective_on) AS date) AS period, 'voided' AS ev
        'operator' AS funding,
        sum(CASE kind WHEN 'churn_void' THEN points ELSE -points END) AS points,
        count(DISTINCT (member_id, id)) AS count
-  FROM split WHERE earned_in IS NOT NULL
+  FROM split
  GROUP BY 1, 2, 3, 4, 5, 6
 HAVING sum(CASE kind WHEN 'churn_void' THEN points ELSE -points END) <> 0
 """

@@ -26,6 +26,33 @@ SEPTEMBER, OCTOBER, NOVEMBER = (date(2007, each, 1) for each in (9, 10, 11))
 OWED = ("2205", "2205.B", "2801")
 
 
+def check(session, period):
+    """What must hold whatever happened; the books are proved."""
+    assert Book(session).prove() == []
+    once, twice = (derive(session, period=period) for _ in range(2))
+    assert once == twice
+    for view in ("C", "D"):
+        balances = trial_balance(session, period=period, view=view)
+        assert sum(one.closing_fen for one in balances) == 0
+    owed = -sum(
+        one.closing_fen
+        for one in trial_balance(session, period=period, view="D")
+        if one.account in OWED
+    )
+    cohorts = cohort_months(session, period=period)
+    assert owed == sum(one.liability_fen for one in cohorts)
+    assert all(abs(one.carries) <= 1 for one in cohorts)
+    held = session.scalar(
+        text(
+            "SELECT coalesce(sum(CASE WHEN account IN ('available', 'pending',"
+            " 'held') THEN -amount END), 0) FROM ledger.posting"
+            " WHERE effective_on < :until"
+        ),
+        {"until": next_month(period)},
+    )
+    assert sum(one.state.open_points for one in cohorts) == held
+
+
 class Money:
     """What the programme does, through its use cases, and what it comes to in money."""
 
@@ -161,30 +188,7 @@ class Money:
         )
 
     def check(self, period=NOVEMBER):
-        """What must hold whatever happened; the books are proved."""
-        assert Book(self.session).prove() == []
-        once, twice = (derive(self.session, period=period) for _ in range(2))
-        assert once == twice
-        for view in ("C", "D"):
-            balances = trial_balance(self.session, period=period, view=view)
-            assert sum(one.closing_fen for one in balances) == 0
-        owed = -sum(
-            one.closing_fen
-            for one in trial_balance(self.session, period=period, view="D")
-            if one.account in OWED
-        )
-        cohorts = cohort_months(self.session, period=period)
-        assert owed == sum(one.liability_fen for one in cohorts)
-        assert all(abs(one.carries) <= 1 for one in cohorts)
-        held = self.session.scalar(
-            text(
-                "SELECT coalesce(sum(CASE WHEN account IN ('available', 'pending',"
-                " 'held') THEN -amount END), 0) FROM ledger.posting"
-                " WHERE effective_on < :until"
-            ),
-            {"until": next_month(period)},
-        )
-        assert sum(one.state.open_points for one in cohorts) == held
+        check(self.session, period)
 
 
 @pytest.fixture

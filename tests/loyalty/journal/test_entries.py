@@ -297,6 +297,17 @@ def test_an_exchange_undone_mirrors_its_original(money):
     assert money.of("exchange_undone", view="C") == {"2801": "-80", "2202": "80"}
 
 
+def test_j16_goodwill_is_a_provision_and_no_contract_liability(money):
+    member = money.alliance.member(1_000)
+    lot = money.lot(cost_class="goodwill")
+    money.post(
+        member, "adjustment", Transfer("issued", "available", ("CUP",), 500, lot)
+    )
+
+    assert money.of("granted") == {"6601.03": "4", "2801": "-4"}
+    assert money.of("granted", view="C") == {"6601.03": "5", "2801": "-5"}
+
+
 def test_j18_points_at_a_till_are_owed_to_the_merchant(money):
     member = money.alliance.member(5_000)
     money.session.execute(
@@ -399,6 +410,17 @@ def test_a12_what_partners_buy_is_revenue_and_never_a_cost_of_points(money):
             "6001.03": "-10000",
         }
         assert money.of("partner_fee", view=view) == {"1122": "12", "6051.02": "-12"}
+
+
+def test_j20_who_was_robbed_is_made_whole_at_a_loss(money):
+    member = money.alliance.member(1_000)
+    lot = money.lot(cost_class="fraud")
+    money.post(
+        member, "adjustment", Transfer("issued", "available", ("CUP",), 1_000, lot)
+    )
+
+    assert money.of("recredited") == {"6711": "10", "2205": "-10"}
+    assert money.of("recredited", view="C") == {"6711": "10", "2801": "-10"}
 
 
 def test_j21_a_new_rate_posts_nothing_for_what_was(money):
