@@ -208,9 +208,12 @@ def close(
     assert expected is None or expected >= 0
     if expected is not None:
         state = replace(state, expected=expected)
+    true_up = state.in_pattern - state.released
+    if state.is_over:
+        # The rest may have been released before; it does not come back to go again.
+        true_up = max(true_up, NOTHING)
     movement = Movement(
-        true_up=state.in_pattern - state.released,
-        breakage=state.target - state.in_pattern,
+        true_up=true_up, breakage=state.target - state.released - true_up
     )
     return replace(state, released=state.target), movement
 

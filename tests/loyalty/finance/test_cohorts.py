@@ -231,6 +231,20 @@ def test_expiry_says_nothing_until_no_point_is_left():
     assert rest.closing.breakage == 3_200_00  # 400,000 of a million points
 
 
+def test_what_is_over_and_released_moves_no_more():
+    over = roll_forward(
+        year(MILLION, redeemed=600_000, expected=800_000).closing,
+        activity=Activity(expired=400_000),
+    ).closing
+
+    again = roll_forward(over, activity=Activity())
+    back = roll_forward(over, activity=Activity(voided=-100_000))
+
+    assert again.movement == Movement()
+    # Points that come back are open again: what was let go for good is taken back.
+    assert back.movement == Movement(true_up=Fraction(-2_000_00))
+
+
 def test_more_redeemed_than_expected_releases_no_more_than_was_deferred():
     forward = roll_forward(MILLION, activity=Activity(redeemed=900_000))
 
