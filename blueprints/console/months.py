@@ -18,7 +18,7 @@ from blueprints.sessions import requires, this_staff
 from blueprints.wording import issuer_name, say, term
 from loyalty.approvals.models import Approval
 from loyalty.approvals.queries import open_approvals
-from loyalty.clock import business_date, now
+from loyalty.clock import now
 from loyalty.closing import operations, queries
 from loyalty.closing.figures import drift
 from loyalty.closing.queries import LateEntry, StepState
@@ -40,7 +40,9 @@ _PAGES = {
     "vouchers": "console.vouchers",
     "flags": "console.approvals",
     "churned_wallets": "console.leavings",
-    "statements": "console.all_disputes",
+    "cohorts": "console.estimates",
+    "statements": "console.all_statements",
+    "working_paper": "console.estimates",
 }
 
 
@@ -184,7 +186,7 @@ def _page(
 ) -> str:
     permissions = this_staff().permissions
     with current_database().unit_of_work() as session:
-        found = queries.checklist(session, period=first_day, today=business_date())
+        found = queries.checklist(session, period=first_day, at=now())
         waiting = {
             asked.action: asked.approval_id
             for asked in open_approvals(session, at=now())
@@ -202,7 +204,10 @@ def _page(
             people=names(session),
             closes=queries.closes(session, period=first_day),
             reopenings=queries.reopenings(session, period=first_day),
-            drifted=drift(session, found.close) if found.close else [],
+            # Computing all figures again takes its time.
+            drifted=drift(session, found.close)
+            if found.close and "recompute" in request.args
+            else None,
             late=queries.late_entries(session, period=first_day, limit=_LATE),
             late_count=queries.late_count(session, period=first_day),
             signing=waiting.get(operations.SIGN_OFF),

@@ -54,7 +54,7 @@ def close(database: Database, period: date, check: bool, as_json: bool) -> None:
             ).was_closed
     with database.unit_of_work() as session:
         figures = month_report(session, period)
-        found = checklist(session, period=period, today=business_date())
+        found = checklist(session, period=period, at=now())
     click.echo(f"{name}: {'was closed already' if was_closed else 'closed'}")
     if found.sign_off is None and found.unticked:
         click.echo(f"{name}: not ticked off in the console: {_names(found)}")
@@ -63,7 +63,7 @@ def close(database: Database, period: date, check: bool, as_json: bool) -> None:
 
 def _check(database: Database, period: date, *, as_json: bool) -> None:
     with database.unit_of_work() as session:
-        found = checklist(session, period=period, today=business_date())
+        found = checklist(session, period=period, at=now())
     if as_json:
         click.echo(json.dumps(_as_json(found), ensure_ascii=False))
     else:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from loyalty.closing.evidence.money import movements
 from loyalty.closing.models import MonthClose
-from loyalty.finance.queries import month_report
+from loyalty.closing.rules import Month
+from loyalty.closing.workings import Workings
+from loyalty.finance.cohorts import Cohort
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +23,23 @@ class Drift:
     now: object
 
 
-def figures_of(session: Session, period: date) -> dict[str, Any]:
-    """Return the figures of a month whose books were proved."""
-    return {"month": month_report(session, period, proved=True)}
+def figures_of(workings: Workings) -> dict[str, Any]:
+    """Return the figures of a month whose books were proved.
+
+    The journal's are derived and not read, so that its kept one is compared as well.
+    """
+    journal = workings.journal
+    assert journal is not None, "a month without rules is not closed"
+    return {
+        "month": workings.report,
+        "journal": {
+            "source_hash": journal.source_hash,
+            "moved_fen": movements(journal),
+            "liability_fen": {
+                _name(one.cohort): one.liability_fen for one in journal.cohorts
+            },
+        },
+    }
 
 
 def drift(session: Session, close: MonthClose) -> list[Drift]:
@@ -32,7 +48,8 @@ def drift(session: Session, close: MonthClose) -> list[Drift]:
     Nothing can be posted into a closed month, so that only the code or its data can
     have changed. A figure that the close did not keep is not compared.
     """
-    now = dict(_flat(figures_of(session, close.period)))
+    workings = Workings(session, Month(close.period), at=close.closed_at, proof=())
+    now = dict(_flat(figures_of(workings)))
     return [
         Drift(name, then, now.get(name))
         for name, then in _flat(close.figures)
@@ -53,3 +70,7 @@ def _flat(figures: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, obj
             yield from _flat(value, where)
         else:
             yield where, value
+
+
+def _name(cohort: Cohort) -> str:
+    return f"{cohort.unit} {cohort.earned_in:%Y-%m} {cohort.funding}"

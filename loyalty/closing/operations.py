@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
@@ -31,9 +32,11 @@ from loyalty.closing.queries import (
     is_closed,
     last_close,
 )
-from loyalty.closing.rules import hash_of
+from loyalty.closing.rules import Month, hash_of
+from loyalty.closing.workings import Workings
+from loyalty.journal.operations import keep, supersede
+from loyalty.journal.queries import run_of
 from loyalty.points.operations import let_nobody_post
-from loyalty.settings import TIME_ZONE
 
 SIGN_OFF, REOPEN = "month.sign_off", "month.reopen"
 
@@ -57,7 +60,8 @@ def close_month(session: Session, *, period: date, actor: str, at: datetime) -> 
     if is_closed(session, period=period):
         return Closing(period, was_closed=True)
     # Before others have to wait, for it takes longest.
-    proof = Book(session).prove()
+    workings = Workings(session, Month(period), at=at)
+    proof = workings.proof
     if proof:
         raise BooksUnsound(
             findings=len(proof), first=f"{proof[0].finding}: {proof[0].detail}"
@@ -70,15 +74,17 @@ def close_month(session: Session, *, period: date, actor: str, at: datetime) -> 
         found = checklist(
             session,
             period=period,
-            today=at.astimezone(TIME_ZONE).date(),
-            proof=proof,
+            at=at,
+            workings=workings,
         )
         if found.blocking:
             raise MonthBlocked(
                 period=period,
                 because=[f"{one.count} {one.code}" for one in found.blocking],
             )
-        _keep(session, found, actor=actor, at=at)
+        assert workings.journal is not None, "else it blocks"
+        keep(session, derived=workings.journal, actor=actor, at=at)
+        _keep(session, found, figures_of(workings), actor=actor, at=at)
     return Closing(period, was_closed=False)
 
 
@@ -223,6 +229,8 @@ def apply_reopening(session: Session, *, approval: Approval, at: datetime) -> No
     close = last_close(session, period=period)
     is_open = Book(session).reopen(period)
     assert is_open
+    if run_of(session, period=period) is not None:
+        supersede(session, period=period, actor=f"staff:{approval.checker}", at=at)
     if close is not None:
         session.execute(
             insert(MonthReopening).values(
@@ -235,9 +243,15 @@ def apply_reopening(session: Session, *, approval: Approval, at: datetime) -> No
         )
 
 
-def _keep(session: Session, found: Checklist, *, actor: str, at: datetime) -> None:
+def _keep(
+    session: Session,
+    found: Checklist,
+    figures: dict[str, Any],
+    *,
+    actor: str,
+    at: datetime,
+) -> None:
     """Write down how a month was closed, and what its figures were then."""
-    figures = figures_of(session, found.period)
     nth = session.scalar(
         select(func.coalesce(func.max(MonthClose.nth), 0) + 1).where(
             MonthClose.period == found.period
@@ -259,8 +273,7 @@ def _keep(session: Session, found: Checklist, *, actor: str, at: datetime) -> No
 
 def _ready(session: Session, period: date, at: datetime) -> Checklist:
     """Return the checklist of a month that can be signed off."""
-    today = at.astimezone(TIME_ZONE).date()
-    found = checklist(session, period=period, today=today)
+    found = checklist(session, period=period, at=at)
     if found.is_closed and found.close is None:
         raise MonthClosedAlong(period=period)
     if found.sign_off is not None:
@@ -279,8 +292,7 @@ def _last_closed(session: Session, period: date) -> date:
 
 
 def _step(session: Session, period: date, code: str, at: datetime) -> StepState:
-    today = at.astimezone(TIME_ZONE).date()
-    found = checklist(session, period=period, today=today)
+    found = checklist(session, period=period, at=at)
     for one in found.steps:
         if one.step.code == code:
             return one

@@ -1,18 +1,15 @@
 """Read where a month stands: its checklist, its closes, and what came late."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from ledger.book import Book
-from ledger.values import Finding as BookFinding
 from loyalty.closing.calendar import working_day
-from loyalty.closing.evidence.books import units_proof
 from loyalty.closing.models import MonthClose, MonthReopening, MonthSignOff, StepTick
 from loyalty.closing.rules import (
     Evidence,
@@ -24,8 +21,8 @@ from loyalty.closing.rules import (
     state_of,
 )
 from loyalty.closing.steps import Step, steps_of
-
-Proof = Sequence[BookFinding]
+from loyalty.closing.workings import Workings
+from loyalty.settings import TIME_ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +78,16 @@ class Checklist:
 
 
 def checklist(
-    session: Session, *, period: date, today: date, proof: Proof | None = None
+    session: Session, *, period: date, at: datetime, workings: Workings | None = None
 ) -> Checklist:
     """Return where each step of a month stands.
 
-    `proof` is what proving the books found a moment ago; None: prove them now. The
-    evidence of a closed month is what its close kept.
+    `workings` are what it rests on; None: they are gathered here. The evidence of a
+    closed month is what its close kept.
     """
     month = Month(period)
+    workings = workings or Workings(session, month, at=at)
+    today = at.astimezone(TIME_ZONE).date()
     close = last_close(session, period=period)
     closed = is_closed(session, period=period)
     kept = close.checklist if close is not None and closed else {}
@@ -99,7 +98,9 @@ def checklist(
             _stand(
                 step,
                 due_on=working_day(period, step.working_day),
-                evidence=_evidence(session, step, month, kept=kept, proof=proof),
+                evidence=of_json(kept[step.code])
+                if step.code in kept
+                else step.gather(workings),
                 tick=ticks.get(step.code),
                 today=today,
             )
@@ -244,21 +245,6 @@ def late_entries(session: Session, *, period: date, limit: int) -> Sequence[Late
 def late_count(session: Session, *, period: date) -> int:
     """Return how many entries a month took in for days before it."""
     return session.scalar(text(f"SELECT count(*) {_LATE}"), Month(period).days) or 0
-
-
-def _evidence(
-    session: Session,
-    step: Step,
-    month: Month,
-    *,
-    kept: Mapping[str, Any],
-    proof: Proof | None,
-) -> Evidence:
-    if step.code in kept:
-        return of_json(kept[step.code])
-    if step.code == "units_proof":
-        return units_proof(session, month, proof)
-    return step.gather(session, month)
 
 
 def _stand(

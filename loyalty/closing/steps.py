@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy.orm import Session
-
-from loyalty.closing.evidence import books, inputs, partners, terms
+from loyalty.closing.evidence import books, inputs, money, partners, terms
 from loyalty.closing.rules import Evidence, Month
+from loyalty.closing.workings import Workings
 from loyalty.staff.rules import Permission
 
-Gather = Callable[[Session, Month], Evidence]
+Gather = Callable[[Workings], Evidence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,13 @@ STEPS: Final = (
     Step("till_totals", 2, _MAKE, partners.till_totals),
     Step("insurer_bill", 2, _MAKE, partners.insurer_bill),
     Step("vouchers", 2, _MAKE, partners.vouchers),
+    Step("cohorts", 3, _MAKE, money.cohorts),
     Step("flags", 3, _CHECK, terms.flags),
     Step("churned_wallets", 3, _MAKE, books.churned_wallets),
-    Step("accrued_view", 4, _MAKE, books.accrued_view),
+    Step("accrued_view", 4, _MAKE, money.accrued_view),
     Step("statements", 4, _MAKE, partners.statements),
+    Step("gl_export", 5, _CHECK, money.gl_export),
+    Step("working_paper", 5, _MAKE, money.working_paper, is_quarterly=True),
 )
 BY_CODE: Final = {step.code: step for step in STEPS}
 

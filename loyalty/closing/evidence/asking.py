@@ -3,14 +3,15 @@
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
-from loyalty.closing.rules import Fact, Finding, Month
+from loyalty.closing.rules import Fact, Finding
+from loyalty.closing.workings import Workings
 
 
-def figures_of(session: Session, statement: str, month: Month) -> dict[str, Any]:
+def figures_of(workings: Workings, statement: str) -> dict[str, Any]:
     """Return the one row that a query yields; sums of nothing are zero."""
-    row = session.execute(text(statement), month.days).mappings().one()
+    found = workings.session.execute(text(statement), workings.month.days)
+    row = found.mappings().one()
     return {
         name: _plain(value) if value is not None else 0 for name, value in row.items()
     }

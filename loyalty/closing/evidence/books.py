@@ -1,16 +1,12 @@
-"""Evidence from the books: that they prove, what is held, what is due, who has left."""
+"""Evidence from the books: that they prove, what is due, and who has left."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
-from ledger.book import Book
-from ledger.values import Finding as BookFinding
 from loyalty.closing.evidence.asking import figures_of, found
-from loyalty.closing.rules import Evidence, Fact, Month
-from loyalty.finance.queries import month_report
+from loyalty.closing.rules import Evidence, Fact
+from loyalty.closing.workings import Workings
 from loyalty.points.operations import departure_of
 
 HELD_DAYS_MAX: Final = 30
@@ -57,53 +53,34 @@ SELECT (SELECT count(*) FROM gone) AS gone,
 """
 
 
-def units_proof(
-    session: Session, month: Month, proof: Sequence[BookFinding] | None = None
-) -> Evidence:
-    """Prove the books, and list what each unit comes to at the end of the month.
-
-    `proof` is what proving found a moment ago; None: prove now.
-    """
-    if proof is None:
-        proof = Book(session).prove()
-    held = session.execute(text(_HELD_LONG), month.days | {"days": HELD_DAYS_MAX}).one()
+def units_proof(workings: Workings) -> Evidence:
+    """Prove the books, and list what each unit comes to at the end of the month."""
+    held = workings.session.execute(
+        text(_HELD_LONG), workings.month.days | {"days": HELD_DAYS_MAX}
+    ).one()
     return Evidence(
-        facts=_units(month_report(session, month.period, proved=proof == [])),
+        facts=_units(workings.report),
         findings=(
-            *found(("books_unsound", len(proof)), blocks=True),
+            *found(("books_unsound", len(workings.proof)), blocks=True),
             *found(("held_long", int(held.holds))),
         ),
         beside={"held_long_points": int(held.points)},
     )
 
 
-def due_work(session: Session, month: Month) -> Evidence:
+def due_work(workings: Workings) -> Evidence:
     """Find what the jobs of the month would still do."""
-    due = figures_of(session, _DUE, month)
+    due = figures_of(workings, _DUE)
     return Evidence(findings=found(*due.items(), blocks=True))
 
 
-def churned_wallets(session: Session, month: Month) -> Evidence:
+def churned_wallets(workings: Workings) -> Evidence:
     """Count who has left for good and still has points, and who has come back."""
-    left = figures_of(session, _LEFT, month)
+    left = figures_of(workings, _LEFT)
     return Evidence(
         facts={"came_back": left["came_back"]},
         findings=found(("gone_with_points", left["gone_with_points"])),
         beside={"gone": left["gone"]},
-    )
-
-
-def accrued_view(session: Session, month: Month) -> Evidence:
-    """Return what the points of the month were worth at the carrying rate."""
-    cost: dict[str, Any] = month_report(session, month.period, proved=True)["cost"]
-    percent = cost["utilisation_percent"]
-    return Evidence(
-        facts={
-            "available_fen": cost["available"],
-            "redeemed_fen": cost["redeemed"],
-            "idle_fen": cost["idle"],
-            "utilisation": None if percent is None else f"{percent} %",
-        }
     )
 
 

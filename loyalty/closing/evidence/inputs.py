@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from loyalty.closing.evidence.asking import figures_of, found
-from loyalty.closing.rules import Evidence, Month
+from loyalty.closing.rules import Evidence
+from loyalty.closing.workings import Workings
 
 _FILES: Final = """
 WITH sent AS (
@@ -51,12 +50,12 @@ SELECT count(*) AS bills, sum(amount_fen) AS eligible_fen, sum(points) AS by_rul
 """
 
 
-def files_in(session: Session, month: Month) -> Evidence:
+def files_in(workings: Workings) -> Evidence:
     """Compare the files that senders have numbered with those that came.
 
     A file that is half booked blocks: loading it again completes it.
     """
-    files = figures_of(session, _FILES, month)
+    files = figures_of(workings, _FILES)
     return Evidence(
         findings=(
             *found(("files_unfinished", files["booking"]), blocks=True),
@@ -71,9 +70,9 @@ def files_in(session: Session, month: Month) -> Evidence:
     )
 
 
-def billing_tie_out(session: Session, month: Month) -> Evidence:
+def billing_tie_out(workings: Workings) -> Evidence:
     """Compare points earned on bills with the rule applied to what they ask."""
-    bills = figures_of(session, _BILLS, month)
+    bills = figures_of(workings, _BILLS)
     return Evidence(
         facts={
             "bills": bills["bills"],

@@ -2,16 +2,20 @@
 
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from loyalty.closing.evidence.asking import figures_of, found
-from loyalty.closing.rules import Evidence, Fact, Month
-from loyalty.finance.queries import month_report
+from loyalty.closing.rules import Evidence, Fact
+from loyalty.closing.workings import Workings
+from loyalty.settlement.reading import standing
+
+MATCHED_PER_MILLE: Final = 999  # below which a match rate has to be explained
 
 _BREAKS: Final = """
 SELECT count(*) FILTER (WHERE closed_at IS NULL AND about_on < :next_month) AS there,
        count(*) FILTER (WHERE closed_at IS NOT NULL AND about_on >= :first_day
-                          AND about_on < :next_month) AS settled
+                          AND about_on < :next_month) AS settled,
+       (SELECT count(*) FROM line_pair WHERE period = :first_day) AS lines,
+       (SELECT count(*) FROM line_pair
+         WHERE period = :first_day AND code = 'MATCHED') AS matched
   FROM statement_break
 """
 
@@ -72,26 +76,25 @@ SELECT count(*) FILTER (WHERE state = 'pool') AS pool,
   FROM voucher
 """
 
-_DISPUTES: Final = """
-SELECT count(*) FILTER (WHERE state IN ('open', 'answered')) AS there,
-       count(*) FILTER (WHERE state IN ('open', 'answered')
-                          AND raised_at < CAST(:next_month AS date) - 30) AS aged
-  FROM dispute WHERE period < :next_month
-"""
 
-
-def partner_match(session: Session, month: Month) -> Evidence:
+def partner_match(workings: Workings) -> Evidence:
     """Find differences with partners, of this month or before, that are still there."""
-    breaks = figures_of(session, _BREAKS, month)
+    lines = figures_of(workings, _BREAKS)
+    unmatched = lines["lines"] - lines["matched"]
+    is_low = lines["matched"] * 1000 < lines["lines"] * MATCHED_PER_MILLE
     return Evidence(
-        findings=found(("breaks_open", breaks["there"]), blocks=True),
-        beside={"breaks_settled": breaks["settled"]},
+        facts={"lines": lines["lines"], "lines_matched": lines["matched"]},
+        findings=(
+            *found(("breaks_open", lines["there"]), blocks=True),
+            *found(("lines_unmatched", unmatched if is_low else 0)),
+        ),
+        beside={"breaks_settled": lines["settled"]},
     )
 
 
-def till_totals(session: Session, month: Month) -> Evidence:
+def till_totals(workings: Workings) -> Evidence:
     """Compare what was captured at tills with what their partners have told."""
-    tills = figures_of(session, _TILLS, month)
+    tills = figures_of(workings, _TILLS)
     return Evidence(
         facts={
             "sales": tills["sales"],
@@ -102,9 +105,9 @@ def till_totals(session: Session, month: Month) -> Evidence:
     )
 
 
-def insurer_bill(session: Session, month: Month) -> Evidence:
+def insurer_bill(workings: Workings) -> Evidence:
     """Return policies issued less those canceled, at their premiums."""
-    premiums = figures_of(session, _PREMIUMS, month)
+    premiums = figures_of(workings, _PREMIUMS)
     return Evidence(
         facts={
             "policies_issued": premiums["issued"],
@@ -115,9 +118,9 @@ def insurer_bill(session: Session, month: Month) -> Evidence:
     )
 
 
-def vouchers(session: Session, month: Month) -> Evidence:
+def vouchers(workings: Workings) -> Evidence:
     """Count vouchers by state, and orders whose codes are too few or too many."""
-    codes = figures_of(session, _VOUCHERS, month)
+    codes = figures_of(workings, _VOUCHERS)
     return Evidence(
         findings=found(("voucher_gaps", codes["gaps"])),
         beside={
@@ -127,17 +130,22 @@ def vouchers(session: Session, month: Month) -> Evidence:
     )
 
 
-def statements(session: Session, month: Month) -> Evidence:
-    """Return what partners are owed for the month, and which disputes are open."""
-    disputes = figures_of(session, _DISPUTES, month)
+def statements(workings: Workings) -> Evidence:
+    """Return what partners are owed, and what of settlement is still to be done."""
+    stand = standing(workings.session, period=workings.month.period, at=workings.at)
     payable: dict[str, Fact] = {
         f"payable_fen.{partner}": fen
-        for partner, fen in month_report(session, month.period, proved=True)[
-            "payable"
-        ].items()
+        for partner, fen in workings.report["payable"].items()
     }
     return Evidence(
-        facts=payable,
-        findings=found(("disputes_aged", disputes["aged"])),
-        beside={"disputes_open": disputes["there"]},
+        facts={"statements_issued": stand.issued} | payable,
+        findings=found(
+            ("partners_unstated", len(stand.unstated)),
+            ("statements_draft", len(stand.drafts)),
+            ("disputes_overdue", stand.disputes_overdue),
+        ),
+        beside={
+            "disputes_open": stand.disputes_open,
+            "unpaid_fen": stand.unpaid_fen,
+        },
     )

@@ -3,10 +3,10 @@
 from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from loyalty.closing.evidence.asking import figures_of
-from loyalty.closing.rules import Evidence, Month, hash_of
+from loyalty.closing.rules import Evidence, hash_of
+from loyalty.closing.workings import Workings
 
 # Each a query of one column `row`: what the figures of a month hang on.
 _REFERENCE: Final = {
@@ -64,7 +64,7 @@ SELECT (SELECT count(*) FROM catalogue_change
 """
 
 
-def reference_frozen(session: Session, month: Month) -> Evidence:
+def reference_frozen(workings: Workings) -> Evidence:
     """Take a hash of prices, treatments, rates, terms and estimates.
 
     Ticked off, the step is done for as long as none of them changes.
@@ -72,13 +72,13 @@ def reference_frozen(session: Session, month: Month) -> Evidence:
     hashes: dict[str, str] = {}
     counts: dict[str, int] = {}
     for part, statement in _REFERENCE.items():
-        rows = session.scalars(
-            text(f"SELECT row FROM ({statement}) r ORDER BY row"), month.days
+        rows = workings.session.scalars(
+            text(f"SELECT row FROM ({statement}) r ORDER BY row"), workings.month.days
         ).all()
         hashes[part], counts[part] = hash_of(list(rows)), len(rows)
     return Evidence(facts={**counts, "reference_hash": hash_of(hashes)})
 
 
-def flags(session: Session, month: Month) -> Evidence:
+def flags(workings: Workings) -> Evidence:
     """Count what was changed in the catalogue and in rates, to be looked at."""
-    return Evidence(facts=figures_of(session, _CHANGED, month))
+    return Evidence(facts=figures_of(workings, _CHANGED))

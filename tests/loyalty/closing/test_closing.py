@@ -9,14 +9,18 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger.book import Book
 from ledger.errors import PeriodClosed
+from loyalty.approvals.operations import request, withdraw
 from loyalty.closing.errors import BooksUnsound, MonthAhead, MonthBlocked
 from loyalty.closing.figures import drift
 from loyalty.closing.models import MonthClose
 from loyalty.closing.operations import check_begun, close_month
 from loyalty.closing.queries import last_close, late_entries
+from loyalty.estimates.queries import EXPECT
 from loyalty.finance.queries import month_report
+from loyalty.journal.queries import run_of
 from loyalty.points.operations import first_open_day
 from tests.loyalty.closing.conftest import APRIL, AT, MARCH, close, earn
+from tests.loyalty.exchange.alliance import Alliance
 
 
 def test_a_closed_month_takes_no_more_entries(books):
@@ -82,6 +86,26 @@ def test_a_break_that_is_open_holds_the_month_open(books, about_on):
     assert Book(books).prove() == []
 
 
+def test_an_estimate_that_nobody_has_decided_about_holds_the_month_open(books):
+    earn(books, "a", on=MARCH)
+    asked = request(
+        books,
+        action=EXPECT,
+        subject="2026-03",
+        before=None,
+        after={"effective_in": "2026-03-01"},
+        reason="新估计",
+        maker=Alliance(books).staff("lin"),
+        at=AT,
+    )
+
+    with pytest.raises(MonthBlocked, match="1 estimates_waiting"):
+        close(books)
+
+    withdraw(books, approval_id=asked.approval_id, maker=asked.maker, at=AT)
+    assert not close(books).was_closed
+
+
 def test_points_past_their_day_are_expired_before_the_close(books):
     earn(books, "a", on=MARCH)
 
@@ -101,6 +125,9 @@ def test_a_close_keeps_the_figures_so_that_a_change_of_code_shows(books):
     earn(books, "b", on=APRIL)
 
     assert kept.figures["month"]["units"]["UNI"]["issued"] == 100
+    run = run_of(books, period=MARCH)
+    assert run is not None
+    assert kept.figures["journal"]["source_hash"] == run.source_hash
     assert drift(books, kept) == []
 
     # As if the code of that day had counted otherwise.
