@@ -2,11 +2,13 @@
 
 import json
 import threading
+from collections import Counter
 from datetime import date, datetime, timedelta
 
 import pytest
 
 from loyalty.errors import LoyaltyError
+from loyalty.journal import queries as journal
 from loyalty.prepaid.errors import CreditUsedUp
 from loyalty.settings import TIME_ZONE
 from loyalty.settlement import charging, drawing, reading
@@ -256,3 +258,28 @@ def test_what_comes_after_the_month_was_closed_is_said_to_be_of_it(
         " WHERE statement_id = :s",
         s=later.statement_id,
     ) == [("T-2", "2007-11-01", "2007-10-30")]
+
+
+@pytest.mark.parametrize("view", ["C", "D"])
+def test_what_statements_come_to_is_what_the_journal_has_with_each_partner(
+    programme, finance, desk, redeem, view
+):
+    finance.agree("postpaid", price=155, pct=83)
+    programme.load("activities", *(card(f"T-{n}", f"{70 + n}.00") for n in range(40)))
+    programme.load("activities", card("R-1", "-50.00", of="T-20", on="2007-10-12"))
+    programme.load(
+        "opening", ("WANG", "CUP", 50_000, "operator", "2007-09", "2010-09-30")
+    )
+    for n, item in enumerate(["INS-A", "INS-B", "TT1"]):
+        redeem(f"R-{n}", "WANG", item, f"2007-10-{10 + n}")
+    october = date(2007, 10, 1)
+
+    drawn = {one: draw(desk, one).due_fen for one in (CEB, "PINGAN", "TTCLUB")}
+
+    with programme.database.unit_of_work() as session:
+        entries = journal.month(session, period=october, view=view)
+    told: Counter[str] = Counter()
+    for one in entries:
+        if one.account in ("1122", "2202") and one.partner in drawn:
+            told[one.partner] += one.debit_fen - one.credit_fen
+    assert dict(told) == drawn
