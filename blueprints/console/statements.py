@@ -244,12 +244,22 @@ def statement_line(statement_id: int, line_no: int) -> ResponseReturnValue:
         behind=behind,
         partner=form.partner_names().get(found.partner, found.partner),
         is_late=is_late(line, found),
+        about=about,
     )
 
 
 def is_late(line: StatementLine, found: SettlementStatement) -> bool:
     """Whether a line belongs to a time before its statement's own."""
     return line.occurred_on < found.first_on
+
+
+def about(line: StatementLine) -> str:
+    """Return what a line is about, as a person says it."""
+    if line.kind == "fee":
+        return term("fee_cause", line.about)
+    if line.kind == "dispute":
+        return term("break", line.about)
+    return term("club_cost", line.about) if line.kind == "club_cost" else line.about
 
 
 def _actor() -> str:
@@ -340,6 +350,7 @@ def _page(
         lines=lines[:_PAGE],
         more_after=lines[_PAGE - 1].line_no if len(lines) > _PAGE else None,
         is_late=is_late,
+        about=about,
         history=history,
         may_make=Permission.FINANCE_MAKE in this_staff().permissions,
         problem=problem,

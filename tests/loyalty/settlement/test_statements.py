@@ -200,27 +200,45 @@ def test_each_state_is_left_in_one_way_only(alliance, carrier, desk):
     assert settlement.open_fen == 0
 
 
-def test_the_database_bills_nothing_twice_and_lets_nothing_not_add_up(
+_AGAIN = """
+INSERT INTO statement_line
+SELECT statement_id, line_no + 9, partner, kind, member_id, {ref}, sub_ref, about,
+       effective_on, occurred_on, rate_version, unit, units, price_num, price_den,
+       billing_pct, fee_fen, parts, fen
+  FROM statement_line WHERE statement_id = :s
+"""
+_SET = "UPDATE settlement_statement SET {} WHERE statement_id = :s"
+
+
+def test_the_database_bills_nothing_twice_and_lets_nobody_alone_issue(
     alliance, carrier, desk
 ):
     exchange_both_ways(alliance, carrier)
-    key = {"s": desk.draw().statement_id}
-    for statement in (
-        """
-        INSERT INTO statement_line SELECT l.* FROM statement_line l
-         CROSS JOIN LATERAL (SELECT l.statement_id, l.line_no + 9) x WHERE false
-         UNION ALL
-        SELECT statement_id, line_no + 9, partner, kind, member_id, event_ref, sub_ref,
-               about, effective_on, occurred_on, rate_version, unit, units, price_num,
-               price_den, billing_pct, fee_fen, parts, fen
-          FROM statement_line WHERE statement_id = :s
-        """,
-        "UPDATE settlement_statement SET due_fen = due_fen + 1 WHERE statement_id = :s",
-        "UPDATE settlement_statement SET state = 'issued' WHERE statement_id = :s",
-        "UPDATE settlement_statement SET state = 'netted' WHERE statement_id = :s",
+    statement = desk.draw()
+    alone = (
+        "state = 'issued', issued_at = now(), disputable_until = now(), approval_id ="
+        " (SELECT min(approval_id) FROM approval)"
+    )
+
+    refused(desk, statement, _AGAIN.format(ref="event_ref"), _SET.format(alone))
+    for change in ("due_fen = due_fen + 1", "state = 'issued'", "state = 'netted'"):
+        refused(desk, statement, _SET.format(change))
+
+    desk.issue(statement)
+    for change in (
+        "state = 'agreed'",
+        "state = 'draft'",
+        "receivable_fen = receivable_fen + 1, due_fen = due_fen + 1",
+        "disputable_until = now()",
     ):
+        refused(desk, statement, _SET.format(change))
+    refused(desk, statement, _AGAIN.format(ref="event_ref || '-2'"))
+
+
+def refused(desk, statement, *changes):
+    for change in changes:
         with pytest.raises(IntegrityError), desk.session.begin_nested():
-            desk.session.execute(text(statement), key)
+            desk.session.execute(text(change), {"s": statement.statement_id})
 
 
 def test_a_dispute_that_is_granted_stands_on_the_next_statement(
