@@ -38,6 +38,7 @@ from blueprints.console import (  # noqa: E402
     leaving_policy,  # noqa: F401
     leavings,  # noqa: F401
     months,  # noqa: F401
+    payouts,  # noqa: F401
     people,  # noqa: F401
     places,  # noqa: F401
     posting,  # noqa: F401

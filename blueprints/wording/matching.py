@@ -46,6 +46,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "insurer_bill": ("保险月账单", "Insurer's bill"),
         "day_totals": ("商户日总账", "Merchant's day"),
         "till_totals": ("收银日终", "End of day at tills"),
+        "stripe": ("银行卡收款", "Card payments"),
         "partner_statement": ("伙伴对账单", "Partner's statement"),
         "partner_invoice": ("伙伴发票", "Partner's invoice"),
     },

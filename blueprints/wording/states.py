@@ -19,6 +19,12 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     "purchase_bought": ("已到账", "Bought", "done"),
     "purchase_lapsed": ("未付款", "Not paid", ""),
     "purchase_returned": ("已退回", "Given back", ""),
+    # what the payment provider sends
+    "payout_pending": ("待发出", "To be sent", "wait"),
+    "payout_in_transit": ("在途", "On its way", "wait"),
+    "payout_paid": ("已发出", "Sent", "done"),
+    "payout_failed": ("被退回", "Sent back", "harm"),
+    "payout_canceled": ("已取消", "Canceled", ""),
     # deliveries
     "packing": ("备货中", "Packing", "wait"),
     "shipped": ("已发货", "On its way", "wait"),

@@ -230,6 +230,19 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "suspense": ("台账挂账", "Suspense in the ledger"),
         "clearing": ("台账过渡", "Clearing in the ledger"),
     },
+    "movement": {
+        "charge": ("收款", "Charge"),
+        "payment": ("收款", "Payment"),
+        "refund": ("退款", "Refund"),
+        "payment_refund": ("退款", "Refund"),
+        "adjustment": ("拒付和调整", "Dispute or adjustment"),
+        "stripe_fee": ("服务费", "Fee of Stripe"),
+        "payout_failure": ("到账被退回", "Payout sent back"),
+    },
+    "payment_purpose": {
+        "order": ("订单", "Order"),
+        "points": ("购买积分", "Points bought"),
+    },
     # What of a policy, or of money on its way through the payment provider.
     "policy_event": {
         "issued": ("出单", "issued"),

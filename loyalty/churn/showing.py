@@ -79,7 +79,9 @@ _HAS = text(
     """
     SELECT coalesce(sum(available), 0)::bigint AS points,
            coalesce(sum(pending), 0)::bigint AS pending,
-           coalesce(sum(held), 0)::bigint AS held
+           coalesce(sum(held), 0)::bigint AS held,
+           (SELECT coalesce(sum(l.units_left), 0)::bigint FROM ledger.lot l
+             WHERE l.member_id = :member AND l.cost_class = 'purchased') AS bought
       FROM ledger.balance WHERE member_id = :member
     """
 )
@@ -136,12 +138,13 @@ def prospect(session: Session, *, member_id: int, at: datetime) -> Prospect | No
     lines = session.execute(_LINES, key).one()
     has = session.execute(_HAS, key).one()
     facts = key | {"version": rule.version, "reason": rule.reason, "on": day, "at": at}
+    ends = {one.benefit: one.times for one in session.execute(_WOULD_END, facts)}
     return Prospect(
         rule=rule,
         pre_cancelled_on=lines.pre_cancelled_on,
         lines_alive=lines.alive,
-        points=has.points,
+        points=has.points - (0 if "points.purchased" in ends else has.bought),
         pending=has.pending,
         held=has.held,
-        benefits={one.benefit: one.times for one in session.execute(_WOULD_END, facts)},
+        benefits=ends,
     )

@@ -38,7 +38,7 @@ FINDERS = {
     "points.pending": "SELECT '' WHERE v.voids_pending",
     "points.operator": "SELECT '' WHERE 'CUP' = ANY (v.units)",
     "points.universal": "SELECT '' WHERE 'UNI' = ANY (v.units)",
-    "points.purchased": "SELECT '' WHERE NOT v.spares_purchased",
+    "points.purchased": "SELECT ''",
     "tier": "SELECT ''",
     "links": """
         SELECT c.consent_ref FROM link_consent c

@@ -57,6 +57,7 @@ class LineView:
     source_id: str | None
     purpose: str | None  # order or points; None: nothing of ours
     purpose_ref: str | None
+    member_id: int | None
     member_ref: str | None
     ours_fen: int | None  # None: as above
 
@@ -112,7 +113,8 @@ SELECT p.payout_id, p.amount_fen, p.is_automatic, s.state, p.created_at, p.arriv
 _LINES: Final = text(
     f"""
     SELECT t.transaction_id, t.type, t.happened_on, t.amount_fen, t.fee_fen, t.net_fen,
-           t.intent_id, t.source_id, y.purpose, y.purpose_ref, m.member_ref,
+           t.intent_id, t.source_id, y.purpose, y.purpose_ref, y.member_id,
+           m.member_ref,
            CASE WHEN t.type IN ('charge', 'payment') THEN y.amount_fen
                 ELSE -r.amount_fen END AS ours_fen
       FROM payout_line l JOIN balance_transaction t USING (transaction_id)

@@ -302,7 +302,7 @@ def join_something(session, member_id, keyring):
 
 
 def buy_something(session, member_id):
-    """Have points that were ordered and not paid yet."""
+    """Have points that were ordered and not paid yet, and a payout of others."""
     buy_points(
         session,
         member_id=member_id,
@@ -311,7 +311,17 @@ def buy_something(session, member_id):
         expected_fen=1_200,
         at=now(),
     )
-    return {"purchase_ref": "bought"}
+    for statement in (
+        (
+            "INSERT INTO balance_transaction SELECT 'txn_1', 'charge', 'ch_1', 'pi_1',"
+            " 1200, 7, 1193, NULL, :at, :on, :on, :on, :at"
+        ),
+        "INSERT INTO payout VALUES ('po_1', 1193, true, :at, :on, :on, :at)",
+        "INSERT INTO payout_state VALUES ('po_1', 1, 'paid', :at)",
+        "INSERT INTO payout_line VALUES ('txn_1', 'po_1')",
+    ):
+        session.execute(text(statement), {"at": now(), "on": now().date()})
+    return {"purchase_ref": "bought", "payout_id": "po_1"}
 
 
 def settle_something(session):
