@@ -20,6 +20,7 @@ from loyalty.cli.serving import claim
 from loyalty.clock import now, wall
 from loyalty.connections import Connections
 from loyalty.database import Database
+from loyalty.demo.adjusting import adjust
 from loyalty.demo.chance import month_after
 from loyalty.demo.clubbing import let_play
 from loyalty.demo.flying import agree, fly, take_in
@@ -215,6 +216,18 @@ def _live(
     click.echo(
         f"{played.places} places are booked at the table-tennis hall and"
         f" {played.waiting} wait for one; {played.players} play in a tournament"
+    )
+    with database.unit_of_work() as session:
+        by_hand = adjust(
+            session,
+            staff=staff,
+            members=[guest.member_id for guest in members],
+            keyring=keyring,
+            at=now(),
+        )
+    click.echo(
+        f"points were changed by hand {by_hand.changed} times, by two people each;"
+        f" {by_hand.waiting} requests wait for somebody to agree"
     )
     for guest in members:
         take_in(alliance[AIRLINE], guest, guest.flyer)

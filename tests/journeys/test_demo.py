@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
@@ -29,6 +31,7 @@ def test_a_month_is_played_summed_up_and_proved(run_jifen, empty_database, tmp_p
     assert "cards paid 0.00" not in result.stdout
     assert "200 miles is confirmed, at an airline that answers" in result.stdout
     assert "play in a tournament" in result.stdout
+    assert re.search(r"by hand [1-9] times, .* [1-9] requests wait", result.stdout)
     assert "0 places are booked" not in result.stdout
     assert "the books are proved" in result.stdout
     rejects = tmp_path / "demo/files/2007-10/redemptions-0001.csv.rejects.csv"
