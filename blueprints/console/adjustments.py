@@ -40,6 +40,7 @@ def adjustments() -> ResponseReturnValue:
             first=period,
             last=_last_day(period),
             reason=reason,
+            without_files=True,
             limit=_SHOWN,
         )
         waiting = queries.waiting(session, at=at)

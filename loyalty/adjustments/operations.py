@@ -32,7 +32,7 @@ from loyalty.adjustments.posting import (
     take_turns,
     valuing,
 )
-from loyalty.adjustments.rules import Limits, Reason, Wish, faults_of
+from loyalty.adjustments.rules import Limits, Reason, Wish, faults_of, is_reference
 from loyalty.adjustments.undoing import post_undoing
 from loyalty.approvals import operations as approvals
 from loyalty.approvals.models import Approval
@@ -72,6 +72,8 @@ def ask(
         {"wish": repr(wish), "shown": shown.sha256, "member": member_id, "by": maker}
     )
     agent = _agent(session, maker)
+    if not is_reference(adjustment_ref):
+        raise BadAdjustment(faults=["adjustment_ref"])
     if known := queries.adjustment(
         session, member_id=member_id, adjustment_ref=adjustment_ref
     ):
@@ -162,6 +164,8 @@ def ask_undoing(
     on = at.astimezone(TIME_ZONE).date()
     asked = digest({"undoes": of, "words": words, "member": member_id, "by": maker})
     agent = _agent(session, maker)
+    if not is_reference(adjustment_ref):
+        raise BadAdjustment(faults=["adjustment_ref"])
     if known := queries.adjustment(
         session, member_id=member_id, adjustment_ref=adjustment_ref
     ):

@@ -108,6 +108,7 @@ class Register:
 
     rows: Sequence[Row]
     count: int  # of rows, should they not all be there
+    in_files: int  # of them came in files of many
     given: int
     taken: int
     value_fen: int
@@ -342,18 +343,27 @@ def register(
     first: date,
     last: date,
     reason: str | None = None,
+    without_files: bool = False,
     limit: int = ROWS_MAX,
 ) -> Register:
     """Return the register of manual adjustments of some days (domain.md R11).
 
-    Shares are of the points of all rows that were asked for. Days are those on which
-    the entries count. The totals hold all of it, also where there are more rows.
+    `without_files` leaves the rows out that came in files of many. Shares are of the
+    points of all rows that were asked for. Days are those on which the entries count.
+    The totals hold all of it, also what is left out.
     """
-    facts = {"first": first, "last": last, "reason": reason, "limit": limit}
+    facts = {
+        "first": first,
+        "last": last,
+        "reason": reason,
+        "alone": without_files,
+        "limit": limit,
+    }
     total = session.execute(
         text(
             f"""
             SELECT count(*) AS lines,
+                   count(*) FILTER (WHERE p.adjustment_ref LIKE 'grant:%') AS in_files,
                    coalesce(sum(p.points) FILTER (WHERE p.points > 0), 0) AS given,
                    coalesce(-sum(p.points) FILTER (WHERE p.points < 0), 0) AS taken,
                    coalesce(sum(p.value_fen), 0) AS fen,
@@ -388,7 +398,7 @@ def register(
               LEFT JOIN adjustment_evidence e ON e.member_id = p.member_id
                                              AND e.adjustment_ref = p.adjustment_ref
               LEFT JOIN grant_file f ON f.file_id = a.file_id
-             WHERE {_OF_DAYS}
+             WHERE {_OF_DAYS} AND (NOT :alone OR a.file_id IS NULL)
              ORDER BY p.effective_on, p.posted_at, p.member_id, p.adjustment_ref
              LIMIT :limit
             """
@@ -398,6 +408,7 @@ def register(
     return Register(
         rows=[Row(*row) for row in rows],
         count=int(total.lines),
+        in_files=int(total.in_files),
         given=int(total.given),
         taken=int(total.taken),
         value_fen=int(total.fen),

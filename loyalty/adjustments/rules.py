@@ -10,6 +10,7 @@ from loyalty.points.entries import CUP, UNI, UNIVERSAL
 
 POINTS_MAX: Final = 10_000_000
 WORDS_MAX: Final = 500
+_REFERENCE_MAX: Final = 32
 EVIDENCE_BYTES_MAX: Final = 2 * 1024 * 1024
 # What a file begins with says what it is, whatever it is called.
 _BEGINNINGS: Final[Mapping[bytes, str]] = MappingProxyType(
@@ -103,6 +104,11 @@ def faults_of(wish: Wish, reason: Reason) -> list[str]:
         "words": 0 < len(wish.words) <= WORDS_MAX,
     }
     return [name for name, makes_sense in checks.items() if not makes_sense]
+
+
+def is_reference(written: str) -> bool:
+    """Tell whether a request may be named so; files name theirs in another way."""
+    return written.isascii() and written.isalnum() and len(written) <= _REFERENCE_MAX
 
 
 def media_type_of(content: bytes) -> str | None:

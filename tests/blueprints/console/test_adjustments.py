@@ -26,7 +26,9 @@ def ask(counter, customer):
 
     def send(clerk=None, **other):
         at = clerk or counter()
-        path = f"{at.serve()}/adjust"
+        served = at.serve()
+        path = f"{served}/adjust"
+        assert f'href="{path}"' in at.client.get(served).text
         page = at.client.get(path).text
         ref = re.search(r'name="adjustment_ref" value="(\w+)"', page)
         assert ref

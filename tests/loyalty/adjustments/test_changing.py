@@ -273,6 +273,7 @@ def test_who_has_left_is_given_nothing(desk):
         (100, "partner_fault", {"unit": "UNI"}, "partner"),
         (100, "correction_up", {"unit": "UNI", "partner": "NOBODY"}, "partner"),
         (100, "campaign", {}, "reason"),
+        (100, "goodwill", {"ref": "grant:G1"}, "adjustment_ref"),
     ],
 )
 def test_what_makes_no_sense_is_named(desk, points, reason, other, fault):

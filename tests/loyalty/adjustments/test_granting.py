@@ -85,6 +85,7 @@ def test_each_line_has_its_answer_and_bad_ones_sink_no_good_ones(desk, bring):
     ]
     told = {one.adjustment_ref: one.points for one in desk.register().rows}
     assert told == {"ref0": 10_000, "ref1": 10_000, "grant:G1": 300, "grant:G2": 200}
+    assert desk.register().in_files == 2
     assert desk.month() == {"issued": 20_500, "closing": 20_500}
 
 

@@ -76,9 +76,7 @@ def test_an_agent_asks_for_so_much_however_many_windows_are_open(committed):
     answers = together(
         committed,
         *[
-            lambda desk, member=member: (
-                desk.ask(member, 9_000, ref=f"of {member}").state
-            )
+            lambda desk, member=member: desk.ask(member, 9_000, ref=f"of{member}").state
             for member in members
         ],
     )
@@ -106,7 +104,7 @@ def test_a_members_day_and_the_months_budget_are_not_passed_by_a_race(committed)
     # All of it was asked for while more was allowed.
     asked = committed(
         lambda desk: [
-            desk.ask(member, 600, ref=f"{nth} of {member}")
+            desk.ask(member, 600, ref=f"{nth}of{member}")
             for member in members
             for nth in range(2)
         ]
