@@ -37,6 +37,7 @@ from blueprints.console import (  # noqa: E402
     journal,  # noqa: F401
     leaving_policy,  # noqa: F401
     leavings,  # noqa: F401
+    matching,  # noqa: F401
     months,  # noqa: F401
     payouts,  # noqa: F401
     people,  # noqa: F401
@@ -47,6 +48,7 @@ from blueprints.console import (  # noqa: E402
     reports,  # noqa: F401
     settlement_calendar,  # noqa: F401
     settlements,  # noqa: F401
+    settling_breaks,  # noqa: F401
     showing,  # noqa: F401
     signing_in,  # noqa: F401
     statements,  # noqa: F401

@@ -84,6 +84,7 @@ def _chosen() -> tuple[bool, str | None]:
     return is_open, subject if subject in SUBJECTS else None
 
 
+@bp.app_template_global("break_about")
 def _about(one: StatementBreak) -> str:
     """Return what a difference is about, as a person says it."""
     if one.reference in KINDS:

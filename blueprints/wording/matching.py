@@ -61,6 +61,11 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "exchange_in_reversal": ("换入撤回", "Exchange in undone"),
         "total": ("合计", "Total"),
     },
+    "match_activity": {
+        "card": ("刷卡", "Card"),
+        "flight": ("航班", "Flight"),
+        "sale": ("消费", "Sale"),
+    },
     "date_basis": {
         "occurred": ("发生日", "Day it happened"),
         "posted": ("入账日", "Day it was posted"),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.breaks.models import StatementBreak
 from loyalty.matching.errors import UnknownBreak
-from loyalty.matching.models import PartnerLine
+from loyalty.matching.models import MatchTerms, PartnerLine
 from loyalty.matching.rules import AGES, ESCALATED_DAYS, percent
 
 
@@ -195,6 +195,11 @@ def break_of(session: Session, *, break_id: int) -> StatementBreak:
     if found is None:
         raise UnknownBreak
     return found
+
+
+def terms_known(session: Session) -> Sequence[MatchTerms]:
+    """Return the terms of partners that have their own."""
+    return session.scalars(select(MatchTerms).order_by(MatchTerms.partner)).all()
 
 
 def told(session: Session, *, found: StatementBreak) -> PartnerLine | None:

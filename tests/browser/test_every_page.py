@@ -39,6 +39,8 @@ from loyalty.exchange.linking import ask as ask_for_number
 from loyalty.exchange.linking import binding
 from loyalty.exchange.linking import settle as settle_number
 from loyalty.keyring import Keyring
+from loyalty.matching.models import PartnerLine
+from loyalty.matching.operations import match
 from loyalty.orders.belonging import join_club
 from loyalty.orders.operations import place
 from loyalty.prepaid.blocks import buy as buy_block
@@ -181,6 +183,7 @@ def busy(site):
         exchanged |= play_something(session)
         exchanged |= buy_something(session, member_id)
         exchanged |= settle_something(session)
+        exchanged |= match_something(session)
         exchanged |= change_something(session, member_id, staff_id, keyring)
         rotate_keys(session, keyring=keyring, at=at)
     return (
@@ -299,6 +302,32 @@ def join_something(session, member_id, keyring):
     use(session, reference="used", actor="staff:1", channel="club", **benefit)
     issue_code(session, keyring=keyring, **benefit)
     return {"club": "TT", "entitlement": "coaching"}
+
+
+def match_something(session):
+    """Have a line of a partner's that we know nothing of."""
+    today = now().date()
+    session.add(
+        PartnerLine(
+            partner="MU",
+            partner_ref="F-77",
+            kind="accrual",
+            nth=1,
+            occurred_on=today,
+            units=12,
+            amount_fen=1_200_00,
+            status="posted",
+            feed_file=1,
+            line_no=2,
+        )
+    )
+    session.flush()
+    period = today.replace(day=1)
+    match(session, partner="MU", period=period, actor=LOGIN, at=now())
+    break_id = session.scalar(
+        text("SELECT break_id FROM statement_break WHERE code = 'MISSING_OURS'")
+    )
+    return {"break_id": break_id, "partner": "MU"}
 
 
 def buy_something(session, member_id):
