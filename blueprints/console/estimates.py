@@ -36,7 +36,8 @@ from loyalty.estimates.outlook import Outlook, outlooks
 from loyalty.estimates.queries import EXPECT, in_force
 from loyalty.estimates.rules import Sensitivity, sensitivity
 from loyalty.estimates.triangles import TOGETHER, Segment
-from loyalty.finance.cohorts import Cohort
+from loyalty.finance.cohorts import Cohort, CohortState
+from loyalty.journal.queries import deferred
 from loyalty.points.entries import UNITS
 from loyalty.staff.rules import Permission
 
@@ -268,14 +269,15 @@ def _whole(segment: Segment) -> Segment:
 
 
 def _lines(session: Session, *, period: date, segment: Segment) -> list[Line]:
-    """Return the cohorts in their order; a point is priced as it would be today.
+    """Return the cohorts in their order, each priced as it was deferred last.
 
     Partners of a kind are shown as one until one of them, or the kind, is asked for.
     """
     fen = in_force(session, period=period).fen_per_point
+    kept = deferred(session, period=period)
     by_kind = segment.funding is None and segment.kind is None
     return [
-        _line(stand, fen)
+        _line(stand, kept, fen_per_point=fen)
         for stand in outlooks(session, period=period, segment=segment, by_kind=by_kind)
     ]
 
@@ -285,7 +287,14 @@ def _newest_first(one: Line) -> tuple[int, str, str]:
     return -cohort.earned_in.toordinal(), cohort.unit, cohort.funding
 
 
-def _line(stand: Outlook, fen_per_point: Fraction) -> Line:
+def _line(
+    stand: Outlook, kept: Mapping[Cohort, CohortState], *, fen_per_point: Fraction
+) -> Line:
+    """Return a cohort with its sensitivity; what was never deferred sells as today."""
+    known = [kept[part] for part in stand.parts if part in kept]
+    issued = sum(one.issued for one in known)
+    if issued > 0:
+        fen_per_point = sum((one.allocated for one in known), Fraction(0)) / issued
     state = stand.state(allocated=max(stand.row.issued, 0) * fen_per_point)
     less, more = sensitivity(state, steps=_STEPS, held=stand.row.held)
     return Line(name_of(stand.cohort), stand, less, more)

@@ -56,7 +56,7 @@ class Outlook:
     expected: Fraction  # points ever redeemed, E_total, by what holds
     agreed: Agreed | None  # None: by the terms
     suggestion: Suggestion
-    parts: int = 1  # cohorts that are shown as this one
+    parts: tuple[Cohort, ...]  # that are shown as this one
 
     @property
     def redemption_rate(self) -> Fraction | None:
@@ -156,7 +156,7 @@ def outlooks(
             ),
             agreed=_agreed(one.cohort, parts[one.cohort], by_hand),
             suggestion=suggestion,
-            parts=len(parts[one.cohort]),
+            parts=tuple(part.cohort for part in parts[one.cohort]),
         )
         for one, row, suggestion in _suggested([one for one, _ in sets], period=period)
     ]

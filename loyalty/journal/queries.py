@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from loyalty.finance.cohorts import Cohort, CohortState
 from loyalty.journal.deriving import cohorts_of, derive
 from loyalty.journal.models import JournalRun, MoneyEntry
 from loyalty.journal.values import CohortMonth, Entry
@@ -59,6 +60,19 @@ def cohort_months(session: Session, *, period: date) -> list[CohortMonth]:
         found = cohorts_of(session, period=_last_kept(session, period))
         return [found[cohort] for cohort in sorted(found)]
     return list(derive(session, period=period).cohorts)
+
+
+def deferred(session: Session, *, period: date) -> dict[Cohort, CohortState]:
+    """Return how cohorts stood when a month was last kept, by a month; maybe none."""
+    kept = session.scalar(
+        select(func.max(JournalRun.period)).where(
+            JournalRun.period <= period, JournalRun.superseded_at.is_(None)
+        )
+    )
+    if kept is None:
+        return {}
+    found = cohorts_of(session, period=kept)
+    return {cohort: one.state for cohort, one in found.items()}
 
 
 def trial_balance(session: Session, *, period: date, view: str) -> list[Balance]:
