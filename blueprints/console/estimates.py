@@ -32,7 +32,12 @@ from loyalty.clock import now
 from loyalty.errors import LoyaltyError
 from loyalty.estimates import operations
 from loyalty.estimates.operations import Basis, name_of, named
-from loyalty.estimates.outlook import Outlook, outlooks
+from loyalty.estimates.outlook import (
+    HISTORY_MIN,
+    Outlook,
+    history_months,
+    outlooks,
+)
 from loyalty.estimates.queries import EXPECT, in_force
 from loyalty.estimates.rules import Sensitivity, sensitivity
 from loyalty.estimates.triangles import TOGETHER, Segment
@@ -70,6 +75,7 @@ def estimates() -> ResponseReturnValue:
         waits = open_approvals(session, at=now(), action=EXPECT)
         people = funders(session)
     page, shown = chosen_page(), len(found)
+    history = history_months(one.stand for one in found)
     newest = sorted(found, key=_newest_first)[(page - 1) * _ROWS : page * _ROWS]
     return render_template(
         "console/estimates/list.html",
@@ -84,7 +90,9 @@ def estimates() -> ResponseReturnValue:
         asked=asked_for(period, segment),
         choices=choices(people),
         is_segment=bool(segment.brand or segment.tier),
-        has_suggestions=any(_takes(one) for one in found),
+        has_suggestions=history >= HISTORY_MIN and any(_takes(one) for one in found),
+        history=history,
+        is_short=history < HISTORY_MIN,
         may_make=Permission.FINANCE_MAKE in this_staff().permissions,
     )
 
@@ -234,7 +242,7 @@ def funder(cohort: Cohort, people: Mapping[str, str]) -> str:
         return speak(f"{kind}（合计）", f"{kind}, together")
     if cohort.funding in people:
         return issuer_name(cohort.funding, people[cohort.funding])
-    return term("funding", cohort.funding)
+    return term("funding_kind", cohort.funding)
 
 
 def choices(people: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
@@ -245,7 +253,7 @@ def choices(people: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
         "kind": [everything, *_named("partner_kind", _KINDS)],
         "funding": [
             everything,
-            *((code, term("funding", code)) for code in _APART),
+            *((code, term("funding_kind", code)) for code in _APART),
             *sorted(people.items()),
         ],
         "brand": [everything, *_named("brand", _BRANDS)],

@@ -45,8 +45,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "telecom": ("电信运营商", "Telecom operators"),
     },
     "estimate_bound": {
-        "floor": ("不低于已兑换和占用", "No fewer than redeemed or held"),
-        "cap": ("不高于未失效", "No more than are left"),
+        "floor": ("下限", "floor"),
+        "cap": ("上限", "cap"),
     },
 }
 FIELDS: Final[dict[str, Words]] = {

@@ -22,7 +22,6 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         **_STEPS,
     },
     "age_since": _STEPS,
-    "campaign": {"any": ("任何商品或俱乐部", "Any item or club")},
     "yearly_figure": {
         "satisfaction_members": ("会员满意度", "Satisfaction of members"),
         "satisfaction_cdma": ("CDMA 网满意度", "Satisfaction, CDMA"),

@@ -30,6 +30,7 @@ from loyalty.finance.cohorts import Cohort, CohortState
 from loyalty.finance.rules import next_month
 
 QUARTER = 3  # months
+HISTORY_MIN = 12  # months, before all suggestions are worth taking over at once
 
 # Only bills have points that wait; whoever has left has none.
 _PENDING = text(
@@ -160,6 +161,16 @@ def outlooks(
         )
         for one, row, suggestion in _suggested([one for one, _ in sets], period=period)
     ]
+
+
+def history_months(found: Iterable[Outlook]) -> int:
+    """Return how old the oldest cohort is that was seen from its first month.
+
+    Of what is redeemed later the chain ladder knows nothing.
+    """
+    return max(
+        (len(one.row.redeemed) for one in found if not one.row.seen_from), default=0
+    )
 
 
 def curve(found: Iterable[Outlook]) -> Curve:

@@ -80,17 +80,17 @@ _SUMS: Final = text(
      GROUP BY 1, 2, 3 ORDER BY campaign <> 'any', campaign, month
     """
 )
-# How long a campaign binds; a club as its newest terms have it.
+# What a campaign is called, and how long it binds; a club as its newest terms have it.
 _BINDS: Final = text(
     """
-    SELECT 'item:' || item_code AS campaign, term_months FROM catalogue_item
-     WHERE term_months IS NOT NULL
+    SELECT 'item:' || item_code AS campaign, title_zh, title_en, term_months
+      FROM catalogue_item
     UNION ALL
-    SELECT 'club:' || club, term_months FROM (
-        SELECT DISTINCT ON (club) club, term_months FROM club_terms
-         ORDER BY club, version DESC) c
+    SELECT 'club:' || club, title_zh, title_en, term_months FROM (
+        SELECT DISTINCT ON (club) * FROM club_terms ORDER BY club, version DESC) c
     """
 )
+_ANY: Final = ("任何商品或俱乐部", "Any item or club")
 
 # What was prepaid for an item, and what its partner is owed for it; returns below zero.
 _PREPAID: Final = f"""
@@ -162,7 +162,11 @@ def locked_revenue(
 
 def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
     periods = months_until(scope.period, _MONTHS)
-    bound = {row.campaign: row.term_months for row in session.execute(_BINDS)}
+    known = {row.campaign: row for row in session.execute(_BINDS)}
+    titles = {"any": _ANY} | {
+        campaign: (row.title_zh, row.title_en) for campaign, row in known.items()
+    }
+    bound = {campaign: row.term_months for campaign, row in known.items()}
     sums: dict[tuple[str, object], dict[str, int]] = {}
     for asked, only in (([scope.period], None), (periods, "any")):
         binds = scope.binds | {"periods": asked, "only": only}
@@ -172,7 +176,8 @@ def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
                 found[f"{row.side}_{name}"] = int(getattr(row, name))
     return {
         "campaigns": [
-            {"campaign": campaign} | _compared(found, bound.get(campaign))
+            {"campaign": campaign, "title": titles.get(campaign)}
+            | _compared(found, bound.get(campaign))
             for (campaign, month), found in sums.items()
             if month == scope.period
         ],
@@ -322,7 +327,8 @@ COMPARISON: Final = Definition(
             name="campaigns",
             words=("按活动", "By campaign"),
             columns=(
-                Column("campaign", ("活动", "Campaign"), "code", terms="campaign"),
+                Column("campaign", ("活动", "Campaign"), "code"),
+                Column("title", ("名称", "Name")),
                 *_columns(leads=True),
                 Column("bundle_months", ("捆绑月数", "Months bound"), "number"),
                 Column("locked_fen", ("锁定收入", "Locked revenue"), "fen"),
