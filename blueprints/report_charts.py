@@ -77,6 +77,9 @@ def _lines(chart: Chart, labels: Sequence[str], series: Sequence[Series]) -> str
         where = [(_x(at, len(each)), _y(value, low, high)) for at, value in known]
         path = "M" + "L".join(f"{x} {y}" for x, y in where)
         end, right = where[-1][1], _RIGHT * where[-1][0] // _WIDTH
+        # Beneath a line that falls, so that neither crosses the other.
+        falls = len(where) > 1 and where[-2][1] < end < _BOTTOM - 20
+        beside = _free(end + 20 if falls else end - 10, ends)
         words = _name(column, series) + said(column, _back(column, known[-1][1]))
         parts.append(
             f'<svg x="0" y="0" width="{_RIGHT}%" height="{_HEIGHT}"'
@@ -84,7 +87,7 @@ def _lines(chart: Chart, labels: Sequence[str], series: Sequence[Series]) -> str
             f'<path class="series line-{nth + 1}" d="{path}"'
             ' vector-effect="non-scaling-stroke"/></svg>'
             f'<circle class="dot line-{nth + 1}" cx="{right}%" cy="{end}" r="4"/>'
-            f'<text class="said" x="{_RIGHT}%" y="{_free(end - 10, ends)}"'
+            f'<text class="said" x="{_RIGHT}%" y="{beside}"'
             f' text-anchor="end">{escape(words)}</text>'
         )
     step = -(-len(labels) // _LABELS_MAX)

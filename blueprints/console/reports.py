@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -265,7 +265,10 @@ def _shown(made: Report, table: Table) -> Shown:
             last[0] = Cell(speak("合计", "All"), None, is_number=False)
     if table.shape.is_turned:
         turned = [heads, *lines, *([last] if last else [])]
-        heads, *lines = (list(line) for line in zip(*turned, strict=True))
+        heads, *lines = (
+            [replace(line[0], is_number=False), *line[1:]]
+            for line in zip(*turned, strict=True)
+        )
         last = None
     return Shown(
         name=table.shape.name,

@@ -162,6 +162,14 @@ LIABILITY: Final = Definition(
     ),
     shapes=(
         Shape(
+            name="months",
+            words=("最近十二个月", "The last twelve months"),
+            columns=(
+                Column("month", ("月份", "Month"), "month"),
+                Column("liability", ("期末负债", "Liability"), "fen"),
+            ),
+        ),
+        Shape(
             name="cohorts",
             words=("按单位、月份与资金来源", "By unit, month and funding"),
             columns=(
@@ -186,14 +194,6 @@ LIABILITY: Final = Definition(
                 ),
             ),
             keys=("unit", "earned_in", "kind"),
-        ),
-        Shape(
-            name="months",
-            words=("最近十二个月", "The last twelve months"),
-            columns=(
-                Column("month", ("月份", "Month"), "month"),
-                Column("liability", ("期末负债", "Liability"), "fen"),
-            ),
         ),
     ),
     rows=_rows,

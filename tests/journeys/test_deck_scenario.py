@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import date
 
 import pytest
@@ -60,7 +61,7 @@ def report(cli):
     return report
 
 
-def test_idle_points_of_2006_are_what_the_deck_says(load, report):
+def test_idle_points_of_2006_are_what_the_deck_says(load, report, cli):
     refs = [f"GD-{number}" for number in range(10)]
     people = [
         subscriber(ref, "何伟", f"{number:064d}", f"1300000010{number}")
@@ -79,6 +80,11 @@ def test_idle_points_of_2006_are_what_the_deck_says(load, report):
         "utilisation_percent": 28.6,
         "idle": 4_543_000_000,
     }
+    shown = cli("report", "utilisation", "--period", "2007-10").stdout
+    assert re.search(
+        r"October 2007 .* ¥63,670,000\.00 +¥18,240,000\.00 +¥45,430,000\.00 +28\.6 %",
+        shown,
+    )
 
 
 def test_wang_insures_himself_twice_and_the_insurer_is_owed_80_yuan(load, report):
