@@ -20,6 +20,7 @@ from loyalty.cli.serving import claim
 from loyalty.clock import now, wall
 from loyalty.connections import Connections
 from loyalty.database import Database
+from loyalty.demo.accounting import Team, account_for
 from loyalty.demo.adjusting import adjust
 from loyalty.demo.chance import month_after
 from loyalty.demo.clubbing import let_play
@@ -254,6 +255,14 @@ def _live(
         at=now(),
     )
     click.echo(f"who left the network: {left}")
+    accounted = account_for(
+        database,
+        Team(maker=staff["huang.wei"], checker=staff["wu.min"]),
+        folder=settings.data_dir / "told",
+        period=month_after(plan.first_month, plan.months - 1),
+        at=now(),
+    )
+    click.echo(f"finance: {accounted}")
     with database.unit_of_work() as session:
         members = as_they_are_now(session, members) + leavers(session, today=today)
     return welcome(address, members, shared, takes_cards=twin is not None)

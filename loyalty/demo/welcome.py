@@ -22,6 +22,7 @@ PEOPLE = (
     ("chen.jing", "陈静", ("product",), "draft items, ask for prices to change"),
     ("huang.wei", "黄伟", ("finance_maker",), "ask for what finance decides"),
     ("wu.min", "吴敏", ("finance_checker",), "approve the price that waits"),
+    ("luo.jia", "罗佳", ("cfo",), "agree that a closed month is opened again"),
     ("zhao.lei", "赵磊", ("supervisor",), "release large redemptions"),
     ("guan.tian", "关天", ("club_manager",), "note who comes, record results"),
     ("sun.yu", "孙瑜", ("auditor",), "see all, change nothing"),

@@ -33,6 +33,9 @@ def test_a_month_is_played_summed_up_and_proved(run_jifen, empty_database, tmp_p
     assert "play in a tournament" in result.stdout
     assert re.search(r"by hand [1-9] times, .* [1-9] requests wait", result.stdout)
     assert "0 places are booked" not in result.stdout
+    assert "ticked off and signed" in result.stdout
+    assert "a statement of" in result.stdout
+    assert re.search(r"matched to [\d.]+ % with 4 breaks", result.stdout)
     assert "the books are proved" in result.stdout
     rejects = tmp_path / "demo/files/2007-10/redemptions-0001.csv.rejects.csv"
     assert "insufficient_points" in rejects.read_text(encoding="utf-8")
