@@ -65,7 +65,7 @@ told AS (
 SELECT period, 'partner_earned' AS event,
        CASE WHEN sign > 0 THEN 'issue' ELSE 'claw' END AS effect, unit, earned_in,
        funding, partner, billing, 100000 AS parts, sum(sign * units) AS points,
-       count(DISTINCT (member_id, id)) AS count,
+       count(DISTINCT id) AS count,
        sum(sign * units * CAST(parts_each AS numeric)) AS price
   FROM told GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 UNION ALL
@@ -103,7 +103,7 @@ SELECT period, 'exchanged_in' AS event,
        CASE WHEN sign > 0 THEN 'issue' ELSE 'claw' END AS effect, unit, earned_in,
        funding, partner, coalesce(billing, 'postpaid') AS billing,
        coalesce(parts, 1) AS parts, sum(sign * units) AS points,
-       count(DISTINCT (member_id, id)) AS count,
+       count(DISTINCT id) AS count,
        sum(sign * units * CAST(money_fen AS numeric)) AS price,
        sum(sign * units * CAST(service_fen AS numeric)) AS service
   FROM told GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -127,7 +127,7 @@ SELECT l.period, 'purchased' AS event,
        coalesce(CASE l.kind WHEN 'purchase' THEN p.points ELSE b.points END, 1)
            AS parts,
        sum(CASE l.kind WHEN 'purchase' THEN l.units ELSE -l.units END) AS points,
-       count(DISTINCT (l.member_id, l.id)) AS count,
+       count(DISTINCT l.id) AS count,
        sum(l.units * CAST(CASE l.kind WHEN 'purchase' THEN p.price_fen
                                ELSE -b.fen END AS numeric)) AS price
   FROM ({lots(_BOUGHT)} UNION ALL {loose(_BOUGHT)}) l

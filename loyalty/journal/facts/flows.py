@@ -4,11 +4,16 @@ from typing import Final
 
 from loyalty.journal.facts.legs import SAID_OF_BILL, loose, lots
 
-# Held ones and released ones change nothing, and pending ones count as issued.
+# Held ones and released ones change nothing, pending ones count as issued, and what
+# has a price is told by other queries: so most of a month is left out here.
 _MOVES: Final = """
-NOT (t.debit IN ('available', 'held') AND t.credit IN ('available', 'held'))
-AND NOT (t.debit = 'pending' AND t.credit = 'available')
-AND t.kind <> 'bill_accrual'
+'owed' IN (t.debit, t.credit) OR t.credit = 'expired'
+OR 'voided.churn' IN (t.debit, t.credit) OR 'forfeited.fraud' IN (t.debit, t.credit)
+OR 'adjusted' IN (t.debit, t.credit)
+OR t.kind NOT IN ('bill_accrual', 'bill_adjustment', 'activity_accrual',
+                  'activity_refund', 'purchase', 'purchase_return')
+   AND ('issued' IN (t.debit, t.credit) OR t.debit LIKE 'issued.partner:%'
+        OR t.credit LIKE 'issued.partner:%')
 """
 
 # What was issued for a reason of its own; None: another query tells of it.
@@ -30,7 +35,7 @@ WITH leg AS (
     {loose(_MOVES)}
 )
 SELECT l.period, v.event, v.effect, l.unit, l.earned_in, l.funding,
-       sum(v.points) AS points, count(DISTINCT (l.member_id, l.id)) AS count
+       sum(v.points) AS points, count(DISTINCT l.id) AS count
   FROM leg l
  CROSS JOIN LATERAL (VALUES
     (CASE WHEN l.d IN {_ISSUED} THEN {_REASON} END,
@@ -54,7 +59,7 @@ SELECT l.period, v.event, v.effect, l.unit, l.earned_in, l.funding,
 # A bounce takes what lots have, and makes it pending for the bill's own month.
 BOUNCES: Final = f"""
 SELECT period, 'owed' AS event, 'redeem' AS effect, unit, earned_in, funding,
-       sum(points) AS points, count(DISTINCT (member_id, id)) AS count
+       sum(points) AS points, count(DISTINCT id) AS count
   FROM (SELECT l.*, l.units AS points FROM ({lots("t.kind = 'bill_bounce'")}) l
         UNION ALL
         SELECT l.*, -l.units FROM ({loose("t.kind = 'bill_bounce'")}) l) moved
@@ -126,7 +131,7 @@ SELECT CAST(date_trunc('month', effective_on) AS date) AS period, 'voided' AS ev
        'void' AS effect, unit, CAST(earned_in AS date) AS earned_in,
        'operator' AS funding,
        sum(CASE kind WHEN 'churn_void' THEN points ELSE -points END) AS points,
-       count(DISTINCT (member_id, id)) AS count
+       count(DISTINCT id) AS count
   FROM split
  GROUP BY 1, 2, 3, 4, 5, 6
 HAVING sum(CASE kind WHEN 'churn_void' THEN points ELSE -points END) <> 0

@@ -33,7 +33,7 @@ told AS (
       LEFT JOIN redemption_return b ON b.member_id = l.member_id AND b.entry_id = l.id
       LEFT JOIN redemption r
         ON r.member_id = l.member_id
-       AND (r.entry_id = l.id OR r.redemption_ref = b.redemption_ref)
+       AND r.entry_id = CASE WHEN l.c LIKE 'redeemed.%' THEN l.id ELSE l.reverses END
       LEFT JOIN member_order o ON o.member_id = r.member_id
                               AND 'order:' || o.order_ref = r.redemption_ref
 ), treated AS (
@@ -47,7 +47,7 @@ SELECT period, CASE WHEN is_spent THEN 'redeemed' ELSE 'returned' END AS event,
        unit, earned_in, funding, partner, family, item, treatment, fulfilment,
        CASE WHEN NOT is_spent THEN CAST(date_trunc('month', of) AS date) END AS of,
        coalesce(parts, 1) AS parts, sum(units) AS points,
-       count(DISTINCT (member_id, id)) AS count,
+       count(DISTINCT id) AS count,
        -- what clubs cost is told by their own line
        sum(CASE treatment WHEN 'CLUB_COST' THEN 0 ELSE units * CAST(payable AS numeric)
            END) AS payable,
@@ -68,7 +68,7 @@ told AS (
       LEFT JOIN exchange_reversal v ON v.member_id = l.member_id AND v.entry_id = l.id
       LEFT JOIN exchange e
         ON e.member_id = l.member_id
-       AND (e.entry_id = l.id OR e.exchange_ref = v.exchange_ref)
+       AND e.entry_id = CASE l.c WHEN 'exchanged.out' THEN l.id ELSE l.reverses END
      WHERE 'exchanged.out' IN (l.c, l.d)
 )
 SELECT period, CASE WHEN is_spent THEN 'exchanged_out' ELSE 'exchange_undone' END
@@ -77,7 +77,7 @@ SELECT period, CASE WHEN is_spent THEN 'exchanged_out' ELSE 'exchange_undone' EN
        unit, earned_in, funding, partner, billing,
        CASE WHEN NOT is_spent THEN CAST(date_trunc('month', of) AS date) END AS of,
        units_out AS parts, sum(units) AS points,
-       count(DISTINCT (member_id, id)) AS count,
+       count(DISTINCT id) AS count,
        sum(units * CAST(payable AS numeric)) AS payable
   FROM told GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 UNION ALL
