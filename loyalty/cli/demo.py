@@ -22,6 +22,7 @@ from loyalty.connections import Connections
 from loyalty.database import Database
 from loyalty.demo.accounting import Team, account_for
 from loyalty.demo.adjusting import adjust
+from loyalty.demo.cashing import cash
 from loyalty.demo.chance import month_after
 from loyalty.demo.clubbing import let_play
 from loyalty.demo.flying import agree, fly, take_in
@@ -246,6 +247,20 @@ def _live(
         f"an exchange of {flown.units_out:,} points for {flown.units_in:,} miles is"
         f" {flown.state}, at an airline that answers over HTTP"
     )
+    if twin is not None:
+        cashed = cash(
+            database,
+            connections,
+            guests=[guest.member_id for guest in members[:4]],
+            payer=pays,
+            address=twin.address,
+            site=address,
+            at=now(),
+        )
+        click.echo(
+            f"{cashed.bought:,} points were bought by card; of {cashed.movements}"
+            f" movements at Stripe's twin, paid out, {cashed.differences} differs"
+        )
     left = end_what_is_left(
         database,
         connections,
