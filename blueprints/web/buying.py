@@ -26,6 +26,7 @@ from loyalty.clock import now
 from loyalty.database import retrying
 from loyalty.errors import LoyaltyError, Missing
 from loyalty.payments.delivery import Urls
+from loyalty.payments.queries import refunds_of
 from loyalty.purchases import queries
 from loyalty.purchases.delivery import advance
 from loyalty.purchases.errors import PurchasesNotOffered
@@ -86,8 +87,14 @@ def purchase(purchase_ref: str) -> ResponseReturnValue:
     if looks is not None and shown.is_open:
         shown = _go_on(shown)
     is_waiting = looks is not None and shown.is_open
+    with services().database.unit_of_work() as session:
+        refunds = refunds_of(
+            session, member_id=shown.member_id, payment_ref=shown.payment_ref
+        )
     page = make_response(
-        render_template("web/purchase.html", shown=shown, is_waiting=is_waiting)
+        render_template(
+            "web/purchase.html", shown=shown, is_waiting=is_waiting, refunds=refunds
+        )
     )
     page.headers["Cache-Control"] = "no-store"
     if looks is not None and looks < _LOOKS_MAX and is_waiting:

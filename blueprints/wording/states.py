@@ -19,6 +19,9 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {  # Chinese, English, tone
     "purchase_bought": ("已到账", "Bought", "done"),
     "purchase_lapsed": ("未付款", "Not paid", ""),
     "purchase_returned": ("已退回", "Given back", ""),
+    "refund_asked": ("退款中", "Under way", "wait"),
+    "refund_succeeded": ("已退款", "Paid back", "done"),
+    "refund_failed": ("退款未成，请联系客服", "Not paid back: please call us", "harm"),
     # what the payment provider sends
     "payout_pending": ("待发出", "To be sent", "wait"),
     "payout_in_transit": ("在途", "On its way", "wait"),

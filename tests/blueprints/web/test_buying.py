@@ -86,6 +86,7 @@ def test_points_are_bought_and_given_back(client, csrf, send, stripe_sandbox, bo
     assert back.status_code == 303
     assert bought(member_id) == 0
     assert "¥24.00 将原路退回" in again.text
+    assert "已退款" in again.text
     assert "/return" not in again.text
 
 
