@@ -21,7 +21,7 @@ _EARNS: Final = ("revenue", "expense")
 
 def cohorts(workings: Workings) -> Evidence:
     """Return what the cohort engine posts, and estimates that wait for somebody."""
-    holds = in_force(workings.session, period=workings.month.period)
+    holds = in_force(workings.session, period=workings.month.period, at=workings.at)
     blocking = found(
         ("estimates_waiting", holds.waiting),
         ("journal_underivable", int(workings.journal is None)),

@@ -1,7 +1,7 @@
 """Closing a month: what it keeps, what it refuses, and who has to wait for it."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
@@ -103,6 +103,22 @@ def test_an_estimate_that_nobody_has_decided_about_holds_the_month_open(books):
         close(books)
 
     withdraw(books, approval_id=asked.approval_id, maker=asked.maker, at=AT)
+    assert not close(books).was_closed
+
+
+def test_a_request_that_nobody_decided_in_time_holds_nothing_open(books):
+    earn(books, "a", on=MARCH)
+    request(
+        books,
+        action=EXPECT,
+        subject="2026-03",
+        before=None,
+        after={"effective_in": "2026-03-01"},
+        reason="新估计",
+        maker=Alliance(books).staff("lin"),
+        at=AT - timedelta(hours=73),
+    )
+
     assert not close(books).was_closed
 
 
