@@ -81,7 +81,7 @@ ASK = {
     "/console/rates": "read",
     "/console/rates/new": "catalogue_make",
     "/console/counter": "counter",
-    "/console/clubs": "club",
+    "/console/clubs": "club_read",
     "/console/benefits": "benefit",
     "/console/vouchers": "fulfil",
     "/console/fulfilment": "fulfil",
