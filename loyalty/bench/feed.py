@@ -34,7 +34,7 @@ _BILLED_ON = date(2007, 10, 1)
 _BRANDS = ("worldwind", "newspacetime", "up", "ruyitong")
 _POLL_SECONDS = 0.02
 _MEGABYTE = 1_000_000
-_COMMAND = [sys.executable, "-c", "from loyalty.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from loyalty.cli import main; main()"]
 
 _BOOKING = text(
     """
@@ -119,12 +119,12 @@ def load_file(database: Database, feed: str, path: Path, lines: int) -> Loaded:
     """Load a file with the real command, in a process of its own."""
     began = time.perf_counter()
     process = subprocess.Popen(
-        [*_COMMAND, "load", feed, str(path), "--json"],
+        [*COMMAND, "load", feed, str(path), "--json"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=_environment(database),
+        env=environment_of(database),
     )
     most = _watched(process)
     seconds = time.perf_counter() - began
@@ -152,7 +152,8 @@ def _watched(process: subprocess.Popen[str]) -> int:
             return most
 
 
-def _environment(database: Database) -> dict[str, str]:
+def environment_of(database: Database) -> dict[str, str]:
+    """Return what a command on a database finds in its environment."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("JIFEN_")}
     return kept | {
         "JIFEN_DATABASE_URL": database.dsn,

@@ -7,6 +7,7 @@ import click
 from loyalty.bench import churn as leavings
 from loyalty.bench import feed as feeds
 from loyalty.bench import ledger as postings
+from loyalty.bench import matching as matches
 from loyalty.bench.measuring import Report
 from loyalty.cli.opening import needs
 from loyalty.settings import Settings
@@ -36,6 +37,8 @@ def bench(context: click.Context) -> None:
         context.invoke(feed)
         click.echo()
         context.invoke(churn)
+        click.echo()
+        context.invoke(matching)
 
 
 @bench.command()
@@ -94,6 +97,21 @@ def churn(*, members: int, rounds: int, seconds: int, as_json: bool) -> None:
     size = leavings.Size(members, rounds, seconds)
     settings = Settings.from_environment()
     _print(leavings.bench_churn(settings, size, say=_say), as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--lines", default=100_000, show_default=True, type=click.IntRange(1, 10_000_000)
+)
+@_ROUNDS
+@_SECONDS
+@_JSON
+@needs(Permission.OPERATE)
+def matching(*, lines: int, rounds: int, seconds: int, as_json: bool) -> None:
+    """Measure how fast a partner's lines are matched with as many of ours."""
+    size = matches.Size(lines, rounds, seconds)
+    settings = Settings.from_environment()
+    _print(matches.bench_matching(settings, size, say=_say), as_json=as_json)
 
 
 def _say(words: str) -> None:

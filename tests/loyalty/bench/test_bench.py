@@ -4,6 +4,7 @@ import pytest
 
 from loyalty.bench.errors import NotDurable
 from loyalty.bench.ledger import TARGETS
+from loyalty.bench.matching import LOADED, MATCHED
 from loyalty.bench.measuring import REFERENCE, Measure, Report, percentile, results
 from loyalty.bench.scratch import scratch
 from loyalty.database import embedded_url, libpq_dsn
@@ -114,6 +115,14 @@ def test_without_pgbench_nothing_is_measured(run_jifen, server):
     assert done.exit_code == 1
     assert "pgbench" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_match_is_measured_that_finds_what_is_missing(bench):
+    size = ["--rounds", 1, "--seconds", 1, "--lines", 1_200]
+
+    done = bench("matching", *size, "--json")
+
+    check_shape(done, bench="matching", cases=[REFERENCE, MATCHED, LOADED])
 
 
 def test_rounds_are_compared_with_their_own_reference():
