@@ -13,7 +13,13 @@ from loyalty.cli import months
 from loyalty.cli.opening import needs, with_database
 from loyalty.clock import business_date, now
 from loyalty.closing.operations import check_begun, close_month
-from loyalty.closing.queries import Checklist, StepState, checklist, is_closed
+from loyalty.closing.queries import (
+    Checklist,
+    StepState,
+    checklist,
+    is_closed,
+    late_count,
+)
 from loyalty.database import Database
 from loyalty.finance.queries import month_report
 from loyalty.finance.rules import next_month
@@ -64,15 +70,16 @@ def close(database: Database, period: date, check: bool, as_json: bool) -> None:
 def _check(database: Database, period: date, *, as_json: bool) -> None:
     with database.unit_of_work() as session:
         found = checklist(session, period=period, at=now())
+        late = late_count(session, period=period)
     if as_json:
-        click.echo(json.dumps(_as_json(found), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(found, late), ensure_ascii=False))
     else:
-        click.echo("\n".join(_page(found)))
+        click.echo("\n".join(_page(found, late)))
     if found.blocking:
         sys.exit(1)
 
 
-def _page(found: Checklist) -> Iterator[str]:
+def _page(found: Checklist, late: int) -> Iterator[str]:
     state = "closed" if found.is_closed else "open"
     yield f"Month {found.period:%Y-%m}: {state}"
     yield ""
@@ -82,13 +89,16 @@ def _page(found: Checklist) -> Iterator[str]:
             words = TERMS["close_finding"][wrong.code][1]
             mark = "blocks: " if wrong.blocks else ""
             yield f"{'':21} {mark}{wrong.count:,} {words}"
+    yield ""
+    yield f"entries about days before the month, booked in it: {late:,}"
 
 
-def _as_json(found: Checklist) -> dict[str, Any]:
+def _as_json(found: Checklist, late: int) -> dict[str, Any]:
     return {
         "period": f"{found.period:%Y-%m}",
         "closed": found.is_closed,
         "signed_off": found.sign_off is not None,
+        "late_entries": late,
         "blocking": [one.code for one in found.blocking],
         "steps": [
             {

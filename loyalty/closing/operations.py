@@ -80,7 +80,10 @@ def close_month(session: Session, *, period: date, actor: str, at: datetime) -> 
         if found.blocking:
             raise MonthBlocked(
                 period=period,
-                because=[f"{one.count} {one.code}" for one in found.blocking],
+                because=[
+                    f"{one.count:,} {one.code.replace('_', ' ')}"
+                    for one in found.blocking
+                ],
             )
         assert workings.journal is not None, "else it blocks"
         keep(session, derived=workings.journal, actor=actor, at=at)

@@ -1,5 +1,6 @@
 """A month-end in the console: ticks with evidence, and two people to sign it off."""
 
+import re
 from datetime import date
 
 import pytest
@@ -125,6 +126,23 @@ def test_what_blocks_is_said_in_words_and_cannot_be_ticked(
     page = words_of(maker.get(PLACE))
     assert "It cannot be closed yet" in page
     assert "Partners match : 1 breaks with partners are open" in page
+
+
+def test_billing_that_does_not_tie_out_is_found(
+    *, programme, desk, words_of, fresh_database
+):
+    maker = desk("finance_maker")
+    figures = words_of(maker.get(PLACE))
+    same = r"Points by the rule (\d+) points Points in the ledger \1 points"
+    assert re.search(same, figures)
+
+    with fresh_database.owner_engine.begin() as connection:
+        connection.execute(text("UPDATE bill SET amount_fen = amount_fen + 100"))
+
+    assert "1 bills earned other points than the rule says" in words_of(
+        maker.get(PLACE)
+    )
+    assert programme.rows("SELECT count(*) FROM month_close") == [(0,)]
 
 
 def test_findings_are_explained_and_a_tick_can_be_taken_back(

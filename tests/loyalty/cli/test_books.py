@@ -147,6 +147,29 @@ def test_closing_a_month_runs_what_is_due_and_closes(played, fresh_database):
     assert "2026-02: was closed already" in again.stdout
 
 
+def test_a_check_says_what_blocks_and_closes_nothing(played, fresh_database):
+    fine = played("close-month", "2026-03", "--check")
+    with fresh_database.owner_engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO feed_file (feed, sender, sequence, sha256, records, total)"
+                " VALUES ('bills', 'operator', 90, 'x', 1, 1)"
+            )
+        )
+
+    blocked = played("close-month", "2026-03", "--check", "--json")
+    refused = played("close-month", "2026-03")
+
+    assert (fine.exit_code, blocked.exit_code) == (0, 1), fine.stderr
+    assert "The points prove" in fine.stdout
+    told = json.loads(blocked.stdout)
+    assert (told["closed"], told["blocking"]) == (False, ["files_unfinished"])
+    assert refused.exit_code == 1
+    assert "2026-03, because: 1 files unfinished" in refused.stderr
+    with fresh_database.unit_of_work() as session:
+        assert Book(session).closed_through() is None
+
+
 def test_a_month_far_ahead_is_not_closed(played, fresh_database):
     assert_one_line(played("close-month", "2062-03"))
 
