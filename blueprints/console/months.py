@@ -93,6 +93,8 @@ def late_xlsx(period: str) -> ResponseReturnValue:
 @requires(Permission.READ)
 def tick_step(period: str, step: str) -> ResponseReturnValue:
     """Tick a step off, or take that back; its owner's permission is needed."""
+    if this_staff().permissions.isdisjoint(one.owner for one in BY_CODE.values()):
+        abort(403)  # owns no step, whichever there are
     first_day, known = _month(period), BY_CODE.get(step)
     if known is None:
         abort(404)

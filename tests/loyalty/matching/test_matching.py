@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from sqlalchemy import text
 
+from ledger.book import Book
 from loyalty.catalogue.operations import load_items
 from loyalty.clock import now
 from loyalty.matching.errors import NothingTold
@@ -224,6 +225,29 @@ def test_a_partners_day_ends_at_its_cut_off(bank, basis, cut_off, late):
     rows = bank.rows("SELECT event_ref, code FROM line_pair ORDER BY event_ref")
     assert dict(rows)[late] == "LATE"
     assert [code for _, code in rows].count("MATCHED") == 1
+
+
+@pytest.mark.parametrize(
+    ("basis", "code"), [("occurred", "MATCHED"), ("effective", "LATE")]
+)
+def test_a_fact_that_came_after_its_month_was_closed_is_late_by_its_accounting_day(
+    open_bank, basis, code
+):
+    with open_bank.database.unit_of_work() as session:
+        Book(session).close(OCTOBER)
+        session.execute(
+            text(
+                "INSERT INTO match_terms VALUES"
+                " (:bank, :basis, 1440, 'Asia/Shanghai', 0, 5, now())"
+            ),
+            {"bank": BANK, "basis": basis},
+        )
+    open_bank.pay("T1")
+    open_bank.tell(earned("T1"))
+
+    open_bank.match(OCTOBER)
+
+    assert open_bank.rows("SELECT code FROM line_pair") == [(code,)]
 
 
 def test_what_neither_names_is_matched_by_amount_and_day(bank):
