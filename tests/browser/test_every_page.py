@@ -81,7 +81,15 @@ NO_PAGES = re.compile(
     r"|^/api/v1/|^/tmf-api/|/certificate$|/evidence$"
 )
 # Of people, partners and halls; and what somebody wrote.
-NAMES = (*(name for _, _, name in PARTNERS), "周敏", "客***", "客户WANG", PLACE[2], WHY)
+NAMES = (
+    *(name for _, _, name in PARTNERS),
+    "周敏",
+    "客***",
+    "客户WANG",
+    PLACE[2],
+    PLACE[0],
+    WHY,
+)
 # Pages of somebody who has not come in yet; others are sent on from there.
 DOORS = ("/sign-in", "/console/sign-in")
 
