@@ -4,6 +4,7 @@ import csv
 import io
 import shutil
 import subprocess
+from decimal import Decimal
 
 import pytest
 from beancount import loader
@@ -108,7 +109,7 @@ def test_hledger_agrees_on_every_balance_and_refuses_what_is_damaged(kept, view)
 
     assert listed.returncode == 0, listed.stderr
     rows = list(csv.reader(io.StringIO(listed.stdout)))[1:-1]
-    said = {name: round(float(amount.split()[0]) * 100) for name, amount in rows}
+    said = {name: int(Decimal(amount.split()[0]) * 100) for name, amount in rows}
     assert said == balances(kept, view)
     assert hledger(damaged(body), "check").returncode != 0
     assert hledger(shifted(body), "check").returncode != 0
