@@ -397,17 +397,20 @@ def _void(
     return len(found)
 
 
+# Who lost what is joined to its entry first: of departures the planner expects one, and
+# would go through all entries again for each.
 _BOOK_DEPARTURES = text(
     """
     WITH posting AS MATERIALIZED (
-        SELECT *, sum(CASE WHEN voids_pending OR cardinality(units) > 0 THEN 1
-                           ELSE 0 END) OVER (ORDER BY entry) AS nth
-          FROM voiding
+        SELECT v.member_id, v.event_ref, a.id
+          FROM (SELECT *, voids_pending OR cardinality(units) > 0 AS is_posted,
+                       count(*) FILTER (WHERE voids_pending OR cardinality(units) > 0)
+                           OVER (ORDER BY entry) AS nth
+                  FROM voiding) v
+          LEFT JOIN voided a ON v.is_posted AND a.entry = v.nth
     )
-    UPDATE departure d SET booked_at = clock_timestamp(), entry_id = a.id
+    UPDATE departure d SET booked_at = clock_timestamp(), entry_id = p.id
       FROM posting p
-      LEFT JOIN voided a ON a.entry = p.nth
-                        AND (p.voids_pending OR cardinality(p.units) > 0)
      WHERE d.member_id = p.member_id AND d.event_ref = p.event_ref
     RETURNING d.member_id
     """
