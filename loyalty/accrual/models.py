@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
@@ -20,6 +20,11 @@ class Bill(Base):
             name="stands_somewhere",
         ),
         CheckConstraint("due_fen >= 0 AND points >= 0", name="never_below_zero"),
+        Index(
+            "bill_without_points_idx",
+            "effective_on",
+            postgresql_where=text("standing = 'none'"),
+        ),
         {"postgresql_with": {"fillfactor": 80}},
     )
 
@@ -31,6 +36,7 @@ class Bill(Base):
     period: Mapped[date]
     billed_on: Mapped[date]
     due_on: Mapped[date]
+    effective_on: Mapped[date]  # the accounting day: of a late one, the first open one
     amount_fen: Mapped[int] = mapped_column(BigInteger)
     due_fen: Mapped[int] = mapped_column(BigInteger)  # after credit notes
     paid_fen: Mapped[int] = mapped_column(BigInteger)
@@ -49,6 +55,11 @@ class BillEvent(Base):
     __tablename__ = "bill_event"
     __table_args__ = (
         CheckConstraint("source IN ('payment', 'adjustment')", name="has_a_source"),
+        Index(
+            "bill_event_adjustment_idx",
+            "effective_on",
+            postgresql_where=text("source = 'adjustment'"),
+        ),
     )
 
     member_id: Mapped[int] = mapped_column(
@@ -58,6 +69,7 @@ class BillEvent(Base):
     source: Mapped[str] = mapped_column(primary_key=True)
     ref: Mapped[str] = mapped_column(primary_key=True)
     happened_on: Mapped[date]
+    effective_on: Mapped[date]  # the accounting day, as of a bill
     amount_fen: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -11,6 +11,7 @@ from loyalty.members.claims import NEW, claim_new, decide_known, fill, reject, r
 from loyalty.points.operations import (
     departure_of,
     draft,
+    first_open_day,
     let_nobody_leave,
     lot,
     post,
@@ -56,10 +57,12 @@ def book_bills(session: Session, *, feed_file: int) -> None:
         text(
             f"""
             INSERT INTO bill (member_id, bill_ref, msisdn, period, billed_on, due_on,
-                              amount_fen, due_fen, paid_fen, points_num, points_den,
-                              rule_version, points, standing, standing_on, latest_on)
+                              effective_on, amount_fen, due_fen, paid_fen, points_num,
+                              points_den, rule_version, points, standing, standing_on,
+                              latest_on)
             SELECT l.member_id, l.bill_ref, l.msisdn, l.period, l.billed_on, l.due_on,
-                   l.amount, l.amount, 0, e.num, e.den, e.version, {points},
+                   greatest(l.billed_on, CAST(:first_open AS date)), l.amount, l.amount,
+                   0, e.num, e.den, e.version, {points},
                    CASE WHEN {points} > 0 THEN 'pending' ELSE 'none' END,
                    l.billed_on, l.billed_on
               FROM line l
@@ -77,7 +80,8 @@ def book_bills(session: Session, *, feed_file: int) -> None:
                          t.points_den AS den, t.version) e
              WHERE {NEW}
             """
-        )
+        ),
+        {"first_open": first_open_day(session)},
     )
     row = draft(
         kind="'bill_accrual'",
@@ -299,8 +303,10 @@ SELECT e.*,
 """
 
 _RECORD_EVENTS = """
-INSERT INTO bill_event (member_id, bill_ref, source, ref, happened_on, amount_fen)
-SELECT h.member_id, h.bill_ref, :source, h.ref, h.happened_on, l.amount
+INSERT INTO bill_event (member_id, bill_ref, source, ref, happened_on, effective_on,
+                        amount_fen)
+SELECT h.member_id, h.bill_ref, :source, h.ref, h.happened_on,
+       greatest(h.happened_on, CAST(:first_open AS date)), l.amount
   FROM happening h JOIN line l ON l.line_no = h.line_no
 """
 
@@ -335,7 +341,10 @@ def _book_bill_events(
             cancel_on=_CANCEL_ON,
         ),
     )
-    session.execute(text(_RECORD_EVENTS), {"source": source})
+    session.execute(
+        text(_RECORD_EVENTS),
+        {"source": source, "first_open": first_open_day(session)},
+    )
     reference = f"'{source}:' || ref"
     drafts = [*_adjusting(reference), *_turning(reference)]
     post(

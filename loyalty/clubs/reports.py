@@ -154,7 +154,7 @@ def club_figures(session: Session, *, first: date, last: date) -> list[ClubFigur
             ),
             spent AS (
                 SELECT club, sum(fen) AS fen FROM club_cost
-                 WHERE incurred_on BETWEEN :first AND :last GROUP BY club
+                 WHERE effective_on BETWEEN :first AND :last GROUP BY club
             )
             SELECT c.club, c.title_zh, c.title_en, coalesce(p.members, 0),
                    coalesce(p.belonged, 0), coalesce(p.churned, 0),

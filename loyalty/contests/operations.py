@@ -33,6 +33,7 @@ from loyalty.contests.rules import (
     contest_faults,
 )
 from loyalty.costs.operations import incur
+from loyalty.points.operations import first_open_day
 from loyalty.settings import TIME_ZONE
 
 # Freed places go to whoever has waited longest; nobody waits once it is drawn.
@@ -266,13 +267,16 @@ def check_in(
             "at": at,
         },
     ).all()
+    on = at.astimezone(TIME_ZONE).date()
+    effective_on = max(on, first_open_day(session) or on)
     for member_id in seen:
         incur(
             session,
             club=contest.club,
             venue=group.venue,
             member_id=member_id,
-            on=at.astimezone(TIME_ZONE).date(),
+            on=on,
+            effective_on=effective_on,
             fen=contest.subsidy_fen,
             kind="contest",
             reference=f"contest:{contest_id}:{stage}-{member_id}",

@@ -16,13 +16,14 @@ class ClubCost(Base):
     """
 
     __tablename__ = "club_cost"
-    __table_args__ = (Index("club_cost_incurred_on_idx", "incurred_on"),)
+    __table_args__ = (Index("club_cost_effective_on_idx", "effective_on"),)
 
     cost_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     club: Mapped[str | None]  # None: of no club
     venue: Mapped[str | None]  # None: at no venue
     member_id: Mapped[int | None] = mapped_column(BigInteger)  # None: for nobody alone
     incurred_on: Mapped[date]
+    effective_on: Mapped[date]  # the accounting day: of a late one, the first open one
     fen: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[str]
     reference: Mapped[str] = mapped_column(unique=True)

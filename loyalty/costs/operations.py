@@ -13,11 +13,14 @@ def incur(
     venue: str | None,
     member_id: int | None,
     on: date,
+    effective_on: date,
     fen: int,
     kind: str,
     reference: str,
 ) -> None:
     """Put money on the club cost line, once per reference; nothing costs nothing.
+
+    It counts on its accounting day, the first open one where its own is closed.
 
     What is undone is put there with another reference, below zero.
     """
@@ -27,8 +30,9 @@ def incur(
         text(
             """
             INSERT INTO club_cost
-                   (club, venue, member_id, incurred_on, fen, kind, reference)
-            VALUES (:club, :venue, :member, :on, :fen, :kind, :reference)
+                   (club, venue, member_id, incurred_on, effective_on, fen, kind,
+                    reference)
+            VALUES (:club, :venue, :member, :on, :effective_on, :fen, :kind, :reference)
             """
         ),
         {
@@ -36,6 +40,7 @@ def incur(
             "venue": venue,
             "member": member_id,
             "on": on,
+            "effective_on": effective_on,
             "fen": fen,
             "kind": kind,
             "reference": reference,

@@ -29,7 +29,7 @@ def club_costs(session: Session, *, first: date, last: date) -> list[CostLine]:
             """
             SELECT club, venue, kind, sum(times), sum(fen) FROM (
                 SELECT club, venue, kind, 1 AS times, fen FROM club_cost
-                 WHERE incurred_on BETWEEN :first AND :last
+                 WHERE effective_on BETWEEN :first AND :last
                 UNION ALL
                 SELECT NULL, r.partner, 'redemption', 1, r.settlement_fen
                   FROM redemption r

@@ -181,6 +181,8 @@ def _allocate(month: Month, cohort: Cohort, one: _Cohort) -> None:
             )
 
 
+# What of the price of these is not for points is whole, as the price is.
+_BILLED: Final = ("bill_earned", "bill_adjusted")
 # What these cost their payer is told apart from what else it paid for.
 _PRICED: Final = ("partner_earned", "exchanged_in", "purchased")
 
@@ -202,7 +204,7 @@ def _deferred(month: Month, fact: Fact) -> Fraction:
 
 def _service(fact: Fact, allocated: int) -> int:
     """Return what of a price is for something else, so that both are the price."""
-    if fact.event in ("bill_earned", "bill_adjusted"):
+    if fact.event in _BILLED:
         return int(fact.price) - allocated
     return int(fact.service) if fact.event in _PRICED else 0
 
@@ -292,13 +294,18 @@ def _sign(fact: Fact) -> int:
 
 
 def _had_now(facts: Iterable[Fact], rates: Rates) -> Iterator[Measured]:
-    """Yield facts that move no points, with what their points released before."""
+    """Yield facts that move no points, with what their points released before.
+
+    What a bill without points asks is all for the service.
+    """
     left = NOTHING
     for fact in facts:
         own = {}
         if fact.cohort is not None and fact.of is not None:
             exact = fact.used * rates.get((fact.of, fact.cohort), NOTHING)
             own["released"], left = carry(exact, carried=left)
+        elif fact.event in _BILLED:
+            own["service"] = int(fact.price)
         yield Measured(fact, own)
 
 

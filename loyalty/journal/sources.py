@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from loyalty.finance.cohorts import Cohort
 from loyalty.finance.rules import next_month
 from loyalty.journal.facts import money, settling
+from loyalty.journal.facts.earning import BARE_ROWS
 from loyalty.journal.facts.legs import in_months, loose, lots
 
 _ROWS_MAX: Final = 1_000
@@ -65,6 +66,12 @@ UNION ALL
 SELECT t.member_id, t.id, t.kind, t.unit, NULL, t.amount FROM ledger.transfer t
  WHERE t.effective_on >= :first AND t.effective_on < :until AND t.draws IS NULL
    AND t.kind IN ('churn_void', 'reinstatement')
+"""
+# Bills and credit notes that moved no points have no transfers either.
+_BARE: Final = f"""
+UNION ALL
+SELECT b.on_day, NULL, m.member_ref, b.reference, NULL, b.event, NULL, 0, b.fen
+  FROM ({BARE_ROWS}) b JOIN member m USING (member_id) WHERE b.event = :event
 """
 _HAD: Final = f"""
 SELECT on_day, CAST(NULL AS timestamptz) AS occurred_at, m.member_ref,
@@ -175,6 +182,9 @@ def _transfers(event: str, cohort: Cohort | None) -> tuple[str, dict[str, Any]]:
       LEFT JOIN member m ON m.member_id = l.member_id
       LEFT JOIN ledger.reference r ON r.member_id = l.member_id AND r.entry_id = l.id
     """
+    if cohort is None and event in ("bill_earned", "bill_adjusted"):
+        query += _BARE
+        chosen["event"] = event
     return query, chosen
 
 

@@ -25,7 +25,7 @@ _COSTS: Final = f"""
     SELECT c.member_id, m.member_ref, c.club, c.venue, c.kind, c.on_day, c.reference,
            c.fen
       FROM (
-        SELECT member_id, club, venue, kind, incurred_on AS on_day, reference, fen
+        SELECT member_id, club, venue, kind, effective_on AS on_day, reference, fen
           FROM club_cost
         UNION ALL
         SELECT r.member_id, NULL, r.partner, 'redemption', r.effective_on,

@@ -79,7 +79,7 @@ SELECT e.partner, 'exchange_' || e.direction || '_reversed', e.member_id,
 # machine took the code of. A session is a redemption already.
 _CLUB_COSTS = f"""
 SELECT p.partner, 'club_cost', coalesce(c.member_id, 0), c.reference, '', c.kind,
-       c.incurred_on, c.incurred_on, NULL, NULL, 1, -c.fen, 1, 100, 0,
+       c.effective_on, c.incurred_on, NULL, NULL, 1, -c.fen, 1, 100, 0,
        CAST(-c.fen AS numeric) * {PARTS}
   FROM club_cost c
   LEFT JOIN benefit_use u

@@ -41,10 +41,11 @@ def spend(fresh_database):
                     """
                     INSERT INTO bill (
                         member_id, bill_ref, msisdn, period, billed_on, due_on,
-                        amount_fen, due_fen, paid_fen, points_num, points_den,
-                        rule_version, points, standing, standing_on, latest_on)
-                    VALUES (:m, 'B-1', '13300000001', :on, :on, :on, :due, :due, 0, 1,
-                            1, 1, 0, 'available', :on, :on)
+                        effective_on, amount_fen, due_fen, paid_fen, points_num,
+                        points_den, rule_version, points, standing, standing_on,
+                        latest_on)
+                    VALUES (:m, 'B-1', '13300000001', :on, :on, :on, :on, :due, :due,
+                            0, 1, 1, 1, 0, 'available', :on, :on)
                     """
                 ),
                 {"m": member_id, "on": at.date(), "due": due_fen},

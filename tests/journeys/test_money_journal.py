@@ -10,6 +10,7 @@ from sqlalchemy import text
 from loyalty.journal.deriving import derive
 from loyalty.journal.operations import keep, supersede
 from loyalty.journal.queries import cohort_months, month, trial_balance
+from loyalty.journal.sources import sources
 from loyalty.settings import TIME_ZONE
 from tests.journeys.conftest import LI, WANG
 
@@ -107,6 +108,63 @@ def test_a_bill_defers_what_its_points_sell_for(programme, money):
         "6601.01": "1",
         "2801": "-1",
     }
+    money.check()
+
+
+def test_what_moves_no_points_is_revenue_all_the_same(programme, money):
+    """Bills too small, or after leaving; credit notes below a point; late ones."""
+    programme.event("E1", WANG, "closed", "2007-10-01", "voluntary")
+    programme.load("bills", bill("B1", WANG, "80.00"), bill("B2", LI, "100.50"))
+    programme.load("adjustments", ("A1", "B2", "2007-10-20", "-0.40"))
+
+    assert programme.member("LI").points == (0, 100, 0)
+    assert money.of("bill_earned", view="C")["6001.01"] == "-180.5"
+    assert money.of("bill_earned")["1122"] == "180.5"
+    assert money.of("bill_adjusted") == {"1122": "-0.4", "6001.01": "0.4"}
+    assert money.of("bill_adjusted", view="C") == {"1122": "-0.4", "6001.01": "0.4"}
+    with programme.database.unit_of_work() as session:
+        found = sources(session, period=OCTOBER, event="bill_earned")
+    assert {(one.reference, one.points, one.fen) for one in found.rows} == {
+        ("B1", 0, 80_00),
+        ("bill:B2", 100, 0),
+    }
+    money.check()
+
+    programme.close("2007-10")
+    programme.load("bills", bill("B3", LI, "0.60"))
+    programme.load("adjustments", ("A2", "B2", "2007-10-25", "-0.05"))
+    assert money.of("bill_earned", period=NOVEMBER) == {
+        "1122": "0.6",
+        "6001.01": "-0.6",
+    }
+    assert money.of("bill_adjusted", period=NOVEMBER)["1122"] == "-0.05"
+    money.check(NOVEMBER)
+
+
+def test_j15_a_credit_note_takes_points_that_are_spent_and_the_rest_is_owed(
+    programme, money
+):
+    programme.load("opening", opening("WANG", 10_000))  # the cohort of others
+    programme.load("bills", bill("B1", LI, "6000.00"))
+    programme.load("payments", ("P1", "B1", "2007-10-10", "6000.00"))
+    programme.load("redemptions", redemption("R1", "LI", "EV50"))
+    programme.load("adjustments", ("A1", "B1", "2007-10-20", "-3000.00"))
+
+    assert programme.member("LI").points == (0, 0, 2_000)
+    assert money.of("bill_adjusted") == {
+        "1122": "-3000",
+        "6001.01": "2976.19",
+        "2205": "23.81",
+    }
+    assert money.of("bill_adjusted", view="C") == {
+        "1122": "-3000",
+        "6001.01": "3000",
+        "2801": "30",
+        "6601.01": "-30",
+    }
+    # What 2,000 points owed had released comes back, until they are earned again.
+    assert money.of("owed") == {"2205": "-15.87", "6001.02": "15.87"}
+    assert money.of("owed", view="C") == {}
     money.check()
 
 

@@ -2,7 +2,31 @@
 
 from typing import Final
 
-from loyalty.journal.facts.legs import loose, lots
+from loyalty.journal.facts.legs import in_months, loose, lots
+
+# What is posted of bills whose points moved nothing: all of it is for the service.
+BARE_ROWS: Final = """
+    SELECT b.effective_on AS on_day, 'bill_earned' AS event, b.member_id,
+           b.bill_ref AS reference, b.amount_fen AS fen
+      FROM bill b
+     WHERE b.standing = 'none' AND b.effective_on >= :first AND b.effective_on < :until
+       AND NOT EXISTS (SELECT FROM ledger.reference r
+                        WHERE r.member_id = b.member_id
+                          AND r.reference = 'bill:' || b.bill_ref)
+    UNION ALL
+    SELECT e.effective_on, 'bill_adjusted', e.member_id, e.ref, e.amount_fen
+      FROM bill_event e
+     WHERE e.source = 'adjustment'
+       AND e.effective_on >= :first AND e.effective_on < :until
+       AND NOT EXISTS (SELECT FROM ledger.reference r
+                        WHERE r.member_id = e.member_id
+                          AND r.reference = 'adjustment:' || e.ref)
+"""
+BARE_BILLS: Final = f"""
+SELECT period, event, sum(fen) AS price, count(*) AS count
+  FROM ({in_months(BARE_ROWS)}) b
+ GROUP BY 1, 2 HAVING sum(fen) <> 0
+"""
 
 # The price of a bill is what it asked; a credit note takes back what it names.
 BILLS: Final = """

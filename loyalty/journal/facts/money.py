@@ -16,7 +16,8 @@ greatest(CAST({at} AS date), coalesce((
 
 # As `loyalty.costs` has it: what halls redeem at the clubs' cost is added.
 CLUB_ROWS: Final = """
-    SELECT incurred_on AS on_day, venue AS partner, club, fen, 1 AS times FROM club_cost
+    SELECT effective_on AS on_day, venue AS partner, club, fen, 1 AS times
+      FROM club_cost
     UNION ALL
     SELECT r.effective_on, r.partner, NULL, r.settlement_fen, 1 FROM redemption r
      WHERE r.cost_treatment = 'CLUB_COST' AND NOT EXISTS (

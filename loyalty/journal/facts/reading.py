@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from loyalty.journal.facts.earning import (
     ACTIVITIES,
     ADJUSTMENTS,
+    BARE_BILLS,
     BILLS,
     EXCHANGES_IN,
     PURCHASES,
@@ -26,7 +27,8 @@ from loyalty.journal.facts.settling import SETTLING
 from loyalty.journal.facts.spending import EXCHANGES_OUT, REDEMPTIONS
 
 _QUERIES = (
-    *(BILLS, ADJUSTMENTS, ACTIVITIES, EXCHANGES_IN, FLOWS, BOUNCES, VOIDS),
+    *(BILLS, BARE_BILLS, ADJUSTMENTS, ACTIVITIES, EXCHANGES_IN),
+    *(FLOWS, BOUNCES, VOIDS),
     *(REDEMPTIONS, EXCHANGES_OUT, CLUB_COSTS, CASH, CASH_ORDERS, BLOCKS, OWN_PRODUCTS),
     *(SETTLING, PURCHASES, PROVIDER),
 )

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from ledger.book import Book
 from loyalty.contests import operations, queries
 from loyalty.contests.errors import (
     AlreadyDrawn,
@@ -18,6 +19,8 @@ from loyalty.contests.errors import (
 from loyalty.contests.leaving import end_all, reinstate
 from loyalty.contests.operations import Result
 from loyalty.contests.rules import GroupFacts, first_matches
+from loyalty.finance.rules import next_month
+from loyalty.journal.facts.reading import facts
 from tests.loyalty.contests.table_tennis import (
     FINAL_DAY,
     HEAT_DAY,
@@ -301,6 +304,28 @@ def test_who_does_not_come_loses_without_playing(games):
     assert games.rows(
         "SELECT club, fen, kind, member_id FROM club_cost ORDER BY member_id"
     ) == [("TT", 1_000, "contest", member) for member in sorted(came)]
+
+
+def test_what_a_late_check_in_costs_is_in_the_journal_of_the_first_open_month(games):
+    contest_id = games.plan(subsidy_fen=1_000, club="TT", takes_guests=True)
+    for member_id in games.bring(4):
+        games.enter(member_id, contest_id)
+    games.draw(contest_id)
+    group = {"contest_id": contest_id, "stage": "heat", "city": "广州"}
+    (pair, *_) = [m.players for m in queries.matches(games.session, **group)]
+    period = HEAT_DAY.date().replace(day=1)
+    Book(games.session).close(period)
+
+    operations.check_in(games.session, **group, members=pair, at=HEAT_DAY)
+
+    open_on = next_month(period)
+    assert games.rows("SELECT DISTINCT incurred_on, effective_on FROM club_cost") == [
+        (HEAT_DAY.date(), open_on)
+    ]
+    (cost,) = facts(games.session, first=period, until=next_month(open_on))
+    assert (cost.period, cost.event, cost.item) == (open_on, "club_cost", "TT")
+    assert cost.amount == 20_00
+    assert cost.count == 2
 
 
 def test_a_result_that_cannot_be_changes_nothing(games):

@@ -56,12 +56,12 @@ def populate(session):
             text(
                 """
                 INSERT INTO bill (
-                    member_id, bill_ref, msisdn, period, billed_on, due_on, amount_fen,
-                    due_fen, paid_fen, points_num, points_den, rule_version, points,
-                    standing, standing_on, latest_on)
+                    member_id, bill_ref, msisdn, period, billed_on, due_on,
+                    effective_on, amount_fen, due_fen, paid_fen, points_num, points_den,
+                    rule_version, points, standing, standing_on, latest_on)
                 SELECT i, 'B' || i, CAST(13000000000 + i AS text), '2007-09-01',
-                       '2007-10-05', '2007-10-25', :billed + 100, :billed, 0, 1, 1, 1,
-                       0, 'none', '2007-10-05', '2007-10-05'
+                       '2007-10-05', '2007-10-25', '2007-10-05', :billed + 100, :billed,
+                       0, 1, 1, 1, 0, 'none', '2007-10-05', '2007-10-05'
                   FROM generate_series(CAST(:first AS int), :last) i
                 """
             ),

@@ -68,11 +68,12 @@ def bill(session):
             text(
                 """
                 INSERT INTO bill (
-                    member_id, bill_ref, msisdn, period, billed_on, due_on, amount_fen,
-                    due_fen, paid_fen, points_num, points_den, rule_version, points,
-                    standing, standing_on, latest_on)
+                    member_id, bill_ref, msisdn, period, billed_on, due_on,
+                    effective_on, amount_fen, due_fen, paid_fen, points_num, points_den,
+                    rule_version, points, standing, standing_on, latest_on)
                 SELECT :first + i, 'B' || :on, CAST(13000000000 + :first + i AS text),
-                       CAST(:on AS date), CAST(:on AS date), CAST(:on AS date), :fen,
+                       CAST(:on AS date), CAST(:on AS date), CAST(:on AS date),
+                       CAST(:on AS date), :fen,
                        :fen, 0, 1, 1, 1, 0, 'none', CAST(:on AS date),
                        CAST(:on AS date)
                   FROM generate_series(1, :count) i

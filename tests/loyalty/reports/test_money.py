@@ -207,7 +207,8 @@ def test_a_high_value_member_may_cost_a_tenth_of_what_they_bring(books, make, ro
             INSERT INTO bill
             SELECT m.member_id, 'X-' || n, '13000000002',
                    date '2006-01-01' + n * interval '1 month', '2007-10-05',
-                   '2007-10-25', 1, 1, 0, 0, 1, 1, 0, 'none', '2007-10-05', '2007-10-05'
+                   '2007-10-25', 1, 1, 0, 0, 1, 1, 0, 'none', '2007-10-05',
+                   '2007-10-05', '2007-10-05'
               FROM member m, generate_series(1, 9) n WHERE m.member_ref = 'LI'
             """
         )

@@ -81,12 +81,12 @@ class House:
             text(
                 """
                 INSERT INTO bill (
-                    member_id, bill_ref, msisdn, period, billed_on, due_on, amount_fen,
-                    due_fen, paid_fen, points_num, points_den, rule_version, points,
-                    standing, standing_on, latest_on)
+                    member_id, bill_ref, msisdn, period, billed_on, due_on,
+                    effective_on, amount_fen, due_fen, paid_fen, points_num, points_den,
+                    rule_version, points, standing, standing_on, latest_on)
                 VALUES (
-                    :member, :ref, '13300000001', :on, :on, :on, :amount, :due, 0, 1, 1,
-                    1, 0, :standing, :on, :on)
+                    :member, :ref, '13300000001', :on, :on, :on, :on, :amount, :due, 0,
+                    1, 1, 1, 0, :standing, :on, :on)
                 """
             ),
             {
