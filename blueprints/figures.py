@@ -15,6 +15,7 @@ from loyalty.reports.shape import (
     Column,
     Definition,
     Kind,
+    Table,
     Value,
     Words,
 )
@@ -29,6 +30,7 @@ _DIGITS: Final[dict[Kind, int]] = {
     "decimal": 1,
     "yuan": 2,
     "rate": 2,
+    "gap": 2,
     "hundredths": 2,
 }
 _MARKS: Final[dict[Kind, str]] = {
@@ -51,6 +53,20 @@ def said(column: Column, value: Value) -> str:
     if isinstance(value, str | tuple):
         return _coded(column.terms, value)
     return _figure(column.kind, value)
+
+
+def last_line(table: Table) -> list[str]:
+    """Return the last line of a table as a person reads it: what adds up, and blanks.
+
+    There must be one.
+    """
+    assert table.totals is not None
+    columns = table.shape.columns
+    words = [
+        "" if value is None and column.ratio is None else said(column, value)
+        for column, value in zip(columns, table.totals, strict=True)
+    ]
+    return words if columns[0].adds else [speak("合计", "All"), *words[1:]]
 
 
 def rounded(value: Fraction, digits: int) -> Decimal:
@@ -139,7 +155,10 @@ def _figure(kind: Kind, value: int | Fraction) -> str:
     if kind not in _DIGITS:
         return number(int(value))
     digits = _DIGITS[kind]
-    exact = Fraction(value) * (100 if kind in ("percent", "rate") else 1)
+    exact = Fraction(value) * (100 if kind in ("percent", "rate", "gap") else 1)
     written = rounded(exact, digits)
     sign = "\N{MINUS SIGN}" if written < 0 else ""
-    return sign + _MARKS.get(kind, "{}").format(f"{abs(written):,f}")
+    mark = (
+        speak("{} 个百分点", "{} points") if kind == "gap" else _MARKS.get(kind, "{}")
+    )
+    return sign + mark.format(f"{abs(written):,f}")

@@ -16,19 +16,22 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer
 
-from blueprints.formatting import day, moment, number
+from blueprints.formatting import day, number
 from blueprints.language import language, speak
 from blueprints.telling import Told
 from loyalty.points.statement import (
     StatementEntry,
 )
+from loyalty.settings import TIME_ZONE
 
 _CHINESE_FONT: Final = "STSong-Light"
-_LATIN_FONT: Final = "Helvetica"
+_LATIN_FONT, _BOLD_FONT = "Helvetica", "Helvetica-Bold"
 _MARGIN: Final = 18 * mm
 _WIDTHS: Final = (28 * mm, 92 * mm, 26 * mm, 28 * mm)
 _LOTS_SHOWN: Final = 3
-_IDEOGRAPHS: Final = re.compile(r"[^\x00-\xff\u2013-\u2022\u2212]+")
+_IDEOGRAPHS: Final = re.compile(r"[^\x00-\xff\u2013-\u2022]+")
+# Neither font has a minus sign: left as it is, a debt would be printed as a claim.
+_PRINTED: Final = str.maketrans({"\N{MINUS SIGN}": "\N{EN DASH}"})
 
 pdfmetrics.registerFont(UnicodeCIDFont(_CHINESE_FONT))
 
@@ -84,30 +87,42 @@ def statement_paper(
     return bound(story, title=title, drawn_at=drawn_at)
 
 
-def bound(story: Sequence[Any], *, title: str, drawn_at: datetime) -> bytes:
-    """Return what stands on a paper as A4 pages with their numbers."""
-    footer = speak(f"打印于 {moment(drawn_at)}", f"Drawn {moment(drawn_at)}")
+def bound(
+    story: Sequence[Any],
+    *,
+    title: str,
+    drawn_at: datetime,
+    size: tuple[float, float] = A4,
+    margin: float = _MARGIN,
+    footer: str | None = None,
+) -> bytes:
+    """Return what stands on a paper as pages with their numbers.
+
+    `footer`: what stands below each; None: when it was drawn, with its year, for
+    papers are kept.
+    """
+    drawn = f"{drawn_at.astimezone(TIME_ZONE):%Y-%m-%d %H:%M}"
+    below = footer or speak(f"打印于 {drawn}", f"Drawn {drawn}")
     written = BytesIO()
+    styles = Styles()
     paper = SimpleDocTemplate(
         written,
-        pagesize=A4,
-        leftMargin=_MARGIN,
-        rightMargin=_MARGIN,
-        topMargin=_MARGIN,
-        bottomMargin=_MARGIN,
+        pagesize=size,
+        leftMargin=margin,
+        rightMargin=margin,
+        topMargin=margin,
+        bottomMargin=margin,
         title=title,
         author=speak("积分联盟", "Jifen"),
         lang="zh-CN" if language() == "zh" else "en",
     )
 
     def foot(canvas: Any, document: Any) -> None:
-        canvas.saveState()
-        canvas.setFont(font(), 8)
-        canvas.setFillColor(colors.HexColor("#555555"))
-        canvas.drawString(_MARGIN, 10 * mm, footer)
         page = speak(f"第 {document.page} 页", f"Page {document.page}")
-        canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, page)
-        canvas.restoreState()
+        for words, style in ((below, "small"), (page, "figure")):
+            line = styles.paragraph(words, style)
+            line.wrapOn(canvas, size[0] - 2 * margin, margin)
+            line.drawOn(canvas, margin, 8 * mm)
 
     paper.build(list(story), onFirstPage=foot, onLaterPages=foot)
     return written.getvalue()
@@ -133,7 +148,8 @@ class Styles:
 
     def __init__(self) -> None:
         wrap = "CJK" if language() == "zh" else None
-        common = {"fontName": font(), "wordWrap": wrap}
+        common = {"fontName": _LATIN_FONT, "wordWrap": wrap}
+        bold = {"fontName": _BOLD_FONT, "wordWrap": wrap}
         self._styles = {
             "title": ParagraphStyle("title", fontSize=18, leading=26, **common),
             "body": ParagraphStyle("body", fontSize=10, leading=15, **common),
@@ -146,20 +162,19 @@ class Styles:
             "figure": ParagraphStyle(
                 "figure", fontSize=8, leading=12, alignment=TA_RIGHT, **common
             ),
+            "sum": ParagraphStyle("sum", fontSize=8, leading=12, **bold),
+            "total": ParagraphStyle(
+                "total", fontSize=8, leading=12, alignment=TA_RIGHT, **bold
+            ),
         }
 
     def paragraph(self, words: str, style: str) -> Paragraph:
         """Return words that nobody can mistake for markup, ideographs in their font."""
         marked = _IDEOGRAPHS.sub(
             lambda found: f'<font name="{_CHINESE_FONT}">{found[0]}</font>',
-            escape(words),
+            escape(words.translate(_PRINTED)),
         )
         return Paragraph(marked, self._styles[style])
-
-
-def font() -> str:
-    """Return the font of the request's language."""
-    return _CHINESE_FONT if language() == "zh" else _LATIN_FONT
 
 
 def _period(first: date | None, last: date) -> str:

@@ -15,12 +15,12 @@ from blueprints.figures import rounded, said
 from blueprints.language import speak
 from loyalty.reports.shape import QUOTIENTS, Chart, Column, Table, Value
 
-_ROW, _BAR = 32, 12  # pixels of a label's row and of each bar
-_WORDS, _FAR = 24, 76  # percent: where bars begin, and where the longest ends
+_LABEL, _BAR, _SPACE = 18, 16, 6  # pixels of a label, of each bar, and below them
+_FAR: Final = 60  # percent: where the longest bar ends
 _HEIGHT, _TOP, _BOTTOM = 192, 32, 160
 _RIGHT: Final = 99
 _WIDTH: Final = 1000
-_LABELS_MAX: Final = 4
+_LABELS_MAX: Final = 3
 
 Series = tuple[Column, list[Fraction | None]]
 
@@ -45,20 +45,22 @@ def draw(chart: Chart, table: Table) -> Markup:
 
 def _bars(chart: Chart, labels: Sequence[str], series: Sequence[Series]) -> str:
     low, high = _span(series)
-    row = max(_ROW, _BAR * len(series) + 20)
-    parts = [_head(chart, row * len(labels) + 4)]
+    row = _LABEL + _BAR * len(series) + _SPACE
+    parts = [_head(chart, row * len(labels))]
     for at, words in enumerate(labels):
         top = at * row
-        parts.append(f'<text x="0" y="{top + 19}">{escape(words)}</text>')
+        # Above its bars: a name may be longer than any place beside them.
+        parts.append(f'<text x="0" y="{top + _LABEL - 4}">{escape(words)}</text>')
         for nth, (column, each) in enumerate(series):
             value = each[at] or Fraction(0)
             start, end = sorted(_along(one, low, high) for one in (Fraction(0), value))
-            y = top + 8 + nth * _BAR
+            y = top + _LABEL + nth * _BAR
+            told = _name(column, series) + said(column, _back(column, each[at]))
             parts.append(
                 f'<rect class="bar-{nth + 1}" x="{start}%" y="{y}"'
-                f' width="{end - start}%" height="{_BAR - 2}" rx="2"/>'
+                f' width="{end - start}%" height="{_BAR - 4}" rx="2"/>'
                 f'<text class="said" x="100%" y="{y + 10}" text-anchor="end">'
-                f"{escape(said(column, _back(column, each[at])))}</text>"
+                f"{escape(told)}</text>"
             )
     return "".join([*parts, "</svg>"])
 
@@ -132,7 +134,7 @@ def _span(series: Sequence[Series]) -> tuple[Fraction, Fraction]:
 def _along(value: Fraction, low: Fraction, high: Fraction) -> Decimal:
     """Return how far along the row a value lies, in percent."""
     span = high - low or Fraction(1)
-    return rounded(_WORDS + (_FAR - _WORDS) * (value - low) / span, 2)
+    return rounded(_FAR * (value - low) / span, 2)
 
 
 def _x(at: int, count: int) -> int:

@@ -17,7 +17,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
-from blueprints.figures import asked, formula, rounded, said
+from blueprints.figures import NUMBERS, asked, formula, rounded, said
 from blueprints.language import speak
 from loyalty.reports.shape import Column, Kind, Report, Table, Value
 from loyalty.settings import TIME_ZONE
@@ -32,6 +32,7 @@ _FORMATS: Final[Mapping[Kind, str]] = {
     "decimal": "#,##0.0",
     "yuan": "#,##0.00",
     "rate": "0.00%",
+    "gap": "0.00%",
     "hundredths": "#,##0.00",
     "month": "yyyy-mm",
     "day": "yyyy-mm-dd",
@@ -39,6 +40,9 @@ _FORMATS: Final[Mapping[Kind, str]] = {
 }
 _WIDE: Final[Mapping[Kind, int]] = {"text": 22, "code": 22, "moment": 20}
 _WIDTH: Final = 15
+_MONEY: Final = frozenset({"fen", "yuan", "price"})
+_A4: Final = 9  # as Excel counts papers
+_LINE, _LINE_CHARS = 15, 84  # a line of the control sheet: its height, and its length
 _DIGITS: Final = 12  # of a quotient that Excel has not computed yet
 _TITLE_CHARS: Final = 31  # Excel's own limit
 _CELL_CHARS: Final = 32_767
@@ -49,6 +53,7 @@ class _Look:
     """How cells look."""
 
     head: Format
+    figure_head: Format
     plain: Mapping[str, Format]
     last: Mapping[str, Format]
 
@@ -66,10 +71,10 @@ def report_workbook(report: Report) -> bytes:
         }
     )
     kinds = {"text": "@", "code": "@", **_FORMATS}
+    head = {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}
     look = _Look(
-        head=book.add_format(
-            {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}
-        ),
+        head=book.add_format(head),
+        figure_head=book.add_format(head | {"align": "right"}),
         plain={kind: book.add_format({"num_format": f}) for kind, f in kinds.items()},
         last={
             kind: book.add_format({"num_format": f, "bold": True, "top": 1})
@@ -80,9 +85,12 @@ def report_workbook(report: Report) -> bytes:
     for table in report.tables:
         name = _tab(speak(*table.shape.words))
         sheet = book.add_worksheet(name)
+        _print(sheet, report)
         _fill(sheet, table, look)
         totals.append((name, table))
-    _control(book.add_worksheet(_tab(speak("说明", "About"))), report, totals, look)
+    about = book.add_worksheet(_tab(speak("说明", "About")))
+    _print(about, report)
+    _control(about, report, totals, look)
     book.close()
     return told.getvalue()
 
@@ -91,11 +99,10 @@ def _fill(sheet: Worksheet, table: Table, look: _Look) -> None:
     columns = table.shape.columns
     for at, column in enumerate(columns):
         sheet.set_column(at, at, _WIDE.get(column.kind, _WIDTH))
-        sheet.write_string(0, at, speak(*column.words), look.head)
+        form = look.figure_head if column.kind in NUMBERS else look.head
+        sheet.write_string(0, at, _titled(column), form)
     sheet.freeze_panes(1, 1)
     sheet.repeat_rows(0)
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
     for nth, row in enumerate(table.rows, start=1):
         for at, (column, value) in enumerate(zip(columns, row, strict=True)):
             follows = _follows(columns, column, nth)
@@ -104,6 +111,22 @@ def _fill(sheet: Worksheet, table: Table, look: _Look) -> None:
         sheet.autofilter(0, 0, len(table.rows), len(columns) - 1)
     if table.totals is not None:
         _last(sheet, table, look.last)
+
+
+def _print(sheet: Worksheet, report: Report) -> None:
+    """Let a sheet be printed so that a page can be told from another report's."""
+    sheet.set_paper(_A4)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    month = f"{report.scope.period:%Y-%m}"
+    sheet.set_header(f"&L{_title(report)} {month}&R&A")
+    sheet.set_footer(f"&L{report.data_hash[:16]}&R&P / &N")
+
+
+def _titled(column: Column) -> str:
+    """Return what a column is called; its cells have no sign of the currency."""
+    words = speak(*column.words)
+    return words + speak("（元）", " (yuan)") if column.kind in _MONEY else words
 
 
 def _last(sheet: Worksheet, table: Table, formats: Mapping[str, Format]) -> None:
@@ -180,6 +203,8 @@ def _control(
     for at, (name, words) in enumerate(lines):
         sheet.write_string(at, 0, name, look.head)
         sheet.write_string(at, 1, words, wrapped)
+        # Not every program finds the height of lines that are broken by itself.
+        sheet.set_row(at, _LINE * -(-_broad(words) // _LINE_CHARS))
     at = len(lines)
     for name, table in totals:
         sheet.write_string(at, 0, speak("行数：", "Rows: ") + name, look.head)
@@ -220,6 +245,11 @@ def control_lines(report: Report) -> list[tuple[str, str]]:
         (speak("程序版本", "Code version"), report.code_version),
         (speak("数据指纹", "Hash of the data"), f"SHA-256 {report.data_hash}"),
     ]
+
+
+def _broad(words: str) -> int:
+    """Return how broad words are, in Latin letters; ideographs are twice as broad."""
+    return sum(2 if ord(one) > 0x2E80 else 1 for one in words)  # noqa: PLR2004 - CJK
 
 
 def _title(report: Report) -> str:

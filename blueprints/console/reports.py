@@ -21,6 +21,7 @@ from blueprints.figures import (
     asked,
     filter_words,
     formula,
+    last_line,
     said,
     written,
 )
@@ -51,6 +52,10 @@ _PAGE, _EXPORTED = 100, 100_000
 _WHERE: Final = "w."  # before the name of a key in an address
 _MONTH: Final = re.compile(r"(?:19|[2-8]\d)\d{2}-(?:0[1-9]|1[0-2])")
 _ROWS_SHOWN: Final = 500
+# Kinds and terms that are short: broken, a month reads as two.
+_WHOLE: Final = frozenset(
+    {"month", "day", "moment", "code", "unit", "partner", "funding_kind"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Cell:
     words: str
     href: str | None
     is_number: bool
+    is_whole: bool = False  # its words stand on one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,9 +266,11 @@ def _shown(made: Report, table: Table) -> Shown:
     last = None
     if table.totals is not None:
         values = zip(columns, table.totals, strict=True)
-        last = [_cell(made, table, c, v, None) for c, v in values]
-        if not columns[0].adds:
-            last[0] = Cell(speak("合计", "All"), None, is_number=False)
+        cells = [_cell(made, table, c, v, None) for c, v in values]
+        last = [
+            replace(cell, words=words)
+            for cell, words in zip(cells, last_line(table), strict=True)
+        ]
     if table.shape.is_turned:
         turned = [heads, *lines, *([last] if last else [])]
         heads, *lines = (
@@ -286,7 +294,7 @@ def _shown(made: Report, table: Table) -> Shown:
 
 
 def _head(column: Column) -> Cell:
-    return Cell(speak(*column.words), None, column.kind in NUMBERS)
+    return Cell(speak(*column.words), None, is_number=column.kind in NUMBERS)
 
 
 def _cell(
@@ -310,12 +318,17 @@ def _cell(
         href = url_for(
             "console.report_facts", report=name, facts=source.facts, **question
         )
-    return Cell(said(column, value), href, column.kind in NUMBERS)
+    return Cell(
+        said(column, value),
+        href,
+        is_number=column.kind in NUMBERS,
+        is_whole=column.kind in _WHOLE or column.terms in _WHOLE,
+    )
 
 
 def _line(columns: Sequence[Column], row: Sequence[Value]) -> list[Cell]:
     return [
-        Cell(said(column, value), None, column.kind in NUMBERS)
+        Cell(said(column, value), None, is_number=column.kind in NUMBERS)
         for column, value in zip(columns, row, strict=True)
     ]
 

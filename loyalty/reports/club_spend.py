@@ -1,7 +1,8 @@
 """R9: what clubs spent on members, against what keeping them may cost (B22)."""
 
 from collections.abc import Mapping
-from typing import Final
+from fractions import Fraction
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -45,27 +46,40 @@ _COSTS: Final = f"""
        AND {belongs("c.member_id")}
 """
 
-# Of three months' bills: what a user of a network brings on average, and each member.
-_BILLS: Final = """
+# What held in the month: where segments begin, and the part of its revenue that may be
+# spent on a member of each.
+_TERMS: Final = """
+    SELECT * FROM retention_terms WHERE valid_from <= :first_day
+     ORDER BY version DESC LIMIT 1
+"""
+_CAPS: Final = f"""
+    SELECT c.segment, c.rank, c.share_num, c.share_den, z.high_num, z.high_den,
+           z.mid_num, z.mid_den, z.group_members, z.version
+      FROM retention_cap c JOIN ({_TERMS}) z USING (version)
+"""
+
+# Of some months' bills: what a user of a network brings on average, and each member.
+_BILLS: Final = f"""
     SELECT b.member_id, b.msisdn, b.period, b.due_fen, s.network, s.pay_type,
            s.group_ref
       FROM bill b
+     CROSS JOIN ({_TERMS}) z
       JOIN LATERAL (
         SELECT network, pay_type, group_ref FROM subscription s
          WHERE s.member_id = b.member_id AND s.msisdn = b.msisdn
          ORDER BY activated_on DESC LIMIT 1) s ON true
-     WHERE b.billed_on >= CAST(:first_day AS date) - interval '2 months'
+     WHERE b.billed_on >= CAST(:first_day AS date)
+                          - make_interval(months => z.bill_months - 1)
        AND b.billed_on < :next_month
 """
 _WORTH: Final = f"""
     SELECT w.*, CASE
-               WHEN w.months IS NULL THEN 'LOW'
-               WHEN w.group_size >= 10 THEN 'GROUP'
+               WHEN w.group_size >= z.group_members THEN 'GROUP'
                WHEN w.is_prepaid THEN 'LOW'
-               WHEN CAST(w.due_fen AS numeric) * w.network_months
-                    > 3 * CAST(w.network_fen AS numeric) * w.months THEN 'HIGH'
-               WHEN CAST(w.due_fen AS numeric) * w.network_months
-                    >= CAST(w.network_fen AS numeric) * w.months THEN 'MID'
+               WHEN CAST(w.due_fen AS numeric) * w.network_months * z.high_den
+                    > CAST(w.network_fen AS numeric) * w.months * z.high_num THEN 'HIGH'
+               WHEN CAST(w.due_fen AS numeric) * w.network_months * z.mid_den
+                    >= CAST(w.network_fen AS numeric) * w.months * z.mid_num THEN 'MID'
                ELSE 'LOW' END AS segment
       FROM (
         SELECT b.member_id, CAST(sum(b.due_fen) AS bigint) AS due_fen,
@@ -84,20 +98,21 @@ _WORTH: Final = f"""
                         AND (ended_on IS NULL OR ended_on >= :next_month)
                       GROUP BY group_ref) g ON g.group_ref = b.group_ref
          GROUP BY b.member_id) w
+     CROSS JOIN ({_TERMS}) z
 """
-_SHARES: Final = "CASE segment WHEN 'GROUP' THEN 20 WHEN 'LOW' THEN 0 ELSE 10 END"
 _MEMBERS: Final = f"""
     SELECT s.*, 1 AS members, greatest(s.spent_fen - s.cap_fen, 0) AS over_fen,
            CAST(s.spent_fen > s.cap_fen AS int) AS over
       FROM (
         SELECT c.member_ref, c.spent_fen, coalesce(w.segment, 'LOW') AS segment,
                CAST(coalesce(div(w.due_fen, w.months), 0) AS bigint) AS arpu_fen,
-               CAST(coalesce(div(w.due_fen * {_SHARES}, w.months * 100), 0) AS bigint)
-                   AS cap_fen
+               CAST(coalesce(div(w.due_fen * z.share_num, w.months * z.share_den), 0)
+                    AS bigint) AS cap_fen
           FROM (SELECT member_id, member_ref, CAST(sum(fen) AS bigint) AS spent_fen
                   FROM ({_COSTS}) c WHERE member_id IS NOT NULL
                  GROUP BY member_id, member_ref) c
-          LEFT JOIN ({_WORTH}) w USING (member_id)) s
+          LEFT JOIN ({_WORTH}) w USING (member_id)
+          LEFT JOIN ({_CAPS}) z ON z.segment = w.segment) s
 """
 
 COSTS: Final = Facts(
@@ -148,9 +163,11 @@ _BY_SEGMENT: Final = text(
     SELECT segment, count(*) AS members, CAST(sum(cap_fen) AS bigint) AS cap_fen,
            CAST(sum(spent_fen) AS bigint) AS spent_fen,
            CAST(sum(over_fen) AS bigint) AS over_fen, CAST(sum(over) AS bigint) AS over
-      FROM ({_MEMBERS}) m GROUP BY segment ORDER BY segment
+      FROM ({_MEMBERS}) m LEFT JOIN ({_CAPS}) z USING (segment)
+     GROUP BY segment ORDER BY min(z.rank)
     """
 )
+_IN_FORCE: Final = text(f"SELECT * FROM ({_CAPS}) c ORDER BY rank")
 _FOR_NOBODY: Final = text(
     f"""
     SELECT 'none' AS spent_for, CAST(coalesce(sum(fen), 0) AS bigint) AS fen
@@ -164,6 +181,23 @@ def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
         "segments": ask(session, _BY_SEGMENT, scope),
         "members": ask(session, _BY_MEMBER, scope),
         "nobody": ask(session, _FOR_NOBODY, scope),
+        "caps": [_cap(row) for row in ask(session, _IN_FORCE, scope)],
+    }
+
+
+def _cap(row: Mapping[str, Any]) -> dict[str, object]:
+    """Return what may be spent on a segment, and where it begins."""
+    begins = {
+        "HIGH": Fraction(row["high_num"], row["high_den"]),
+        "MID": Fraction(row["mid_num"], row["mid_den"]),
+    }
+    segment = row["segment"]
+    return {
+        "segment": segment,
+        "share": Fraction(row["share_num"], row["share_den"]),
+        "times": begins.get(segment),
+        "users": row["group_members"] if segment == "GROUP" else None,
+        "version": row["version"],
     }
 
 
@@ -180,15 +214,16 @@ CLUB_SPEND: Final = Definition(
     name="club-spend",
     title=("俱乐部与维系费用对上限", "Club and retention spend against caps"),
     formula_zh=(
-        "每位会员当月俱乐部费用（按结算价）÷ 月维系成本上限。上限：高、中价值为月均收"
-        "入的 10%，集团客户（10 人及以上）为 20%，低价值为零；月均收入取截至当月三个"
-        "月的账单。高价值：大于全网月均的 3 倍；中价值：1 至 3 倍；预付费按低价值。"
+        "每位会员当月俱乐部费用（按结算价）÷ 月维系成本上限；上限 ＝ 月均收入 × 所属价"
+        "值分层的比例，见“当月条款”。月均收入取截至当月的账单；分层按它是全网月均的几"
+        "倍，人数够的集团客户自成一层，预付费按低价值。"
     ),
     formula_en=(
         "What clubs spent on each member in the month, at settlement price, ÷ the"
-        " cap: 10 % of ARPU for HIGH and MID, 20 % in groups of ten or more, nothing"
-        " for LOW. ARPU is of the bills of three months. HIGH: over 3 times the"
-        " network's mean; MID: 1 to 3 times; prepaid is LOW."
+        " cap; cap = ARPU × the share of the member's segment, see the terms below."
+        " ARPU is of the bills up to the month; a segment begins at so many times the"
+        " network's mean, groups that are large enough are one of their own, and"
+        " prepaid is LOW."
     ),
     shapes=(
         Shape(
@@ -245,6 +280,17 @@ CLUB_SPEND: Final = Definition(
                 Column("fen", ("金额", "Amount"), "fen", source=Source("costs")),
             ),
             keys=("spent_for",),
+        ),
+        Shape(
+            name="caps",
+            words=("当月条款", "Terms of the month"),
+            columns=(
+                Column("segment", ("价值分层", "Segment"), terms="value_segment"),
+                Column("share", ("占月均收入", "Share of ARPU"), "percent"),
+                Column("times", ("全网月均的倍数", "Times the mean"), "times"),
+                Column("users", ("集团人数至少", "Users at least"), "number"),
+                Column("version", ("条款版本", "Version"), "number"),
+            ),
         ),
     ),
     rows=_rows,

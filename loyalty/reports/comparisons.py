@@ -294,7 +294,7 @@ def _columns(*, leads: bool) -> tuple[Column, ...]:
             "rate",
             ratio=("control_gone", "control_lines"),
         ),
-        Column("churn_less", ("离网率差（百分点）", "Churn above, in points"), "rate"),
+        Column("churn_less", ("离网率差", "Churn above"), "gap"),
     )
 
 
@@ -327,8 +327,8 @@ COMPARISON: Final = Definition(
             name="campaigns",
             words=("按活动", "By campaign"),
             columns=(
-                Column("campaign", ("活动", "Campaign"), "code"),
-                Column("title", ("名称", "Name")),
+                Column("title", ("活动", "Campaign")),
+                Column("campaign", ("代码", "Code"), "code"),
                 *_columns(leads=True),
                 Column("bundle_months", ("捆绑月数", "Months bound"), "number"),
                 Column("locked_fen", ("锁定收入", "Locked revenue"), "fen"),

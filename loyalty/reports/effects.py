@@ -256,7 +256,7 @@ EFFECTS: Final = Definition(
                 Column(
                     "churn_below",
                     ("会员低于全网", "Members below network"),
-                    "rate",
+                    "gap",
                 ),
                 Column("member_arpu", ("会员 ARPU", "ARPU of members"), "yuan"),
                 Column("network_arpu", ("全网 ARPU", "ARPU of network"), "yuan"),
@@ -273,7 +273,7 @@ EFFECTS: Final = Definition(
                     ("全网 ARPU 增幅", "Growth of the network's"),
                     "rate",
                 ),
-                Column("growth_above", ("增幅差", "Members' above"), "rate"),
+                Column("growth_above", ("增幅差", "Members' above"), "gap"),
                 Column("members_average", ("平均会员", "Average members"), "decimal"),
                 Column("member_share", ("会员占比", "Share of members"), "rate"),
                 Column("member_revenue", ("会员收入", "Revenue of members"), "fen"),

@@ -22,7 +22,8 @@ Value = int | str | date | datetime | Fraction | Words | None
 
 # `points`, `number` and `fen` are whole, money in fen and written in yuan; `price` is
 # yuan for a point, `yuan` any other quotient in yuan; `rate` is a percentage with two
-# digits, `hundredths` any number with two.
+# digits, `gap` the difference of two in percentage points, `hundredths` any number
+# with two.
 Kind = Literal[
     "text",
     "code",
@@ -38,10 +39,11 @@ Kind = Literal[
     "decimal",
     "yuan",
     "rate",
+    "gap",
     "hundredths",
 ]
 QUOTIENTS: Final = frozenset(
-    {"price", "percent", "times", "decimal", "yuan", "rate", "hundredths"}
+    {"price", "percent", "times", "decimal", "yuan", "rate", "gap", "hundredths"}
 )
 
 

@@ -439,3 +439,47 @@ class ProviderFee(Base):
     fee_num: Mapped[int]  # of the amount, rounded half up
     fee_den: Mapped[int]
     fixed_fen: Mapped[int]  # of each payment
+
+
+class RetentionTerms(Base):
+    """One version of what keeping a member may cost, from a month on (B21, B22)."""
+
+    __tablename__ = "retention_terms"
+    __table_args__ = (
+        CheckConstraint(
+            "bill_months > 0 AND group_members > 1 AND mid_num >= 0 AND mid_den > 0"
+            " AND high_den > 0 AND high_num * mid_den >= mid_num * high_den",
+            name="makes_sense",
+        ),
+        CheckConstraint("extract(day FROM valid_from) = 1", name="begins_with_a_month"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    valid_from: Mapped[date]
+    bill_months: Mapped[int]  # whose bills say what a member brings
+    group_members: Mapped[int]  # from so many on
+    # High is above, and middle from, so many times what a user of the network brings.
+    high_num: Mapped[int] = mapped_column(BigInteger)
+    high_den: Mapped[int] = mapped_column(BigInteger)
+    mid_num: Mapped[int] = mapped_column(BigInteger)
+    mid_den: Mapped[int] = mapped_column(BigInteger)
+    loaded_at: Mapped[datetime]
+
+
+class RetentionCap(Base):
+    """Which part of what members of a segment bring a month may be spent on them."""
+
+    __tablename__ = "retention_cap"
+    __table_args__ = (
+        ForeignKeyConstraint(["version"], ["retention_terms.version"]),
+        CheckConstraint(
+            "segment IN ('HIGH', 'MID', 'LOW', 'GROUP')", name="segment_known"
+        ),
+        CheckConstraint("share_num >= 0 AND share_den > 0", name="makes_sense"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    segment: Mapped[str] = mapped_column(primary_key=True)
+    rank: Mapped[int]
+    share_num: Mapped[int]
+    share_den: Mapped[int]

@@ -19,6 +19,8 @@ from loyalty.rules.models import (
     ProgrammeTerms,
     ProviderFee,
     PurchaseTerms,
+    RetentionCap,
+    RetentionTerms,
     TierPolicy,
     TierTerms,
     TillTerms,
@@ -108,6 +110,7 @@ def load_terms(session: Session, *, terms: dict[str, Any], at: datetime) -> None
             }
             for fee in terms.get("provider_fee", [])
         ],
+        **_retention(terms.get("retention"), terms.get("retention_cap", []), at),
         CommunityTerms: [
             version | {"rank": rank} | community
             for rank, community in enumerate(terms.get("community", []), start=1)
@@ -141,5 +144,39 @@ def _tiers(
         TierTerms: [
             {"version": policy["version"], "rank": rank} | rung
             for rank, rung in enumerate(rungs, start=1)
+        ],
+    }
+
+
+def _retention(
+    retention: dict[str, Any] | None, caps: list[dict[str, Any]], at: datetime
+) -> dict[type[Any], list[dict[str, Any]]]:
+    """Return what keeping members may cost, which is versioned on its own."""
+    if retention is None:
+        return {}
+    (high_num, high_den), (mid_num, mid_den) = retention["high"], retention["mid"]
+    return {
+        RetentionTerms: [
+            {
+                "version": retention["version"],
+                "valid_from": retention["valid_from"],
+                "bill_months": retention["bill_months"],
+                "group_members": retention["group_members"],
+                "high_num": high_num,
+                "high_den": high_den,
+                "mid_num": mid_num,
+                "mid_den": mid_den,
+                "loaded_at": at,
+            }
+        ],
+        RetentionCap: [
+            {
+                "version": retention["version"],
+                "segment": cap["segment"],
+                "rank": rank,
+                "share_num": cap["share"][0],
+                "share_den": cap["share"][1],
+            }
+            for rank, cap in enumerate(caps, start=1)
         ],
     }

@@ -3,8 +3,10 @@
 import csv
 import io
 import re
+from base64 import a85decode
 from html import unescape
 from zipfile import ZipFile
+from zlib import decompress
 
 import pytest
 
@@ -81,6 +83,17 @@ def test_other_files_say_the_same(finance):
     assert paper.data.startswith(b"%PDF-")
     facts = "/console/reports/ageing/facts/lots/workbook.xlsx"
     assert finance.get(f"{facts}?{OCTOBER}&w.unit=CUP").data.startswith(b"PK")
+
+
+def test_what_we_owe_has_its_sign_on_paper(finance):
+    answer = finance.get(f"/console/reports/settlement/paper.pdf?{OCTOBER}")
+
+    written = b"".join(
+        decompress(a85decode(page.strip(), adobe=False))
+        for page in re.findall(rb"stream\s(\S+?)~>endstream", answer.data, re.DOTALL)
+    )
+    # A dash and a yuan sign, as the font counts them: we owe Ping An 80.00.
+    assert rb"\226\24580.00" in written
 
 
 def test_figures_are_narrowed_to_a_brand(finance, words_of):

@@ -106,12 +106,13 @@ def terms(session):
 
 @pytest.fixture
 def rows_of():
-    """Return the rows of a table as dictionaries, by the first column."""
+    """Return the rows of a table as dictionaries, by its key."""
 
     def rows(report, name):
         (table,) = (t for t in report.tables if t.shape.name == name)
         names = [column.name for column in table.shape.columns]
-        found = {row[0]: dict(zip(names, row, strict=True)) for row in table.rows}
+        at = names.index(table.shape.keys[0]) if table.shape.keys else 0
+        found = {row[at]: dict(zip(names, row, strict=True)) for row in table.rows}
         if table.totals is not None:
             found["all"] = dict(zip(names, table.totals, strict=True))
         return found

@@ -218,6 +218,31 @@ def test_a_high_value_member_may_cost_a_tenth_of_what_they_bring(books, make, ro
     assert (member["segment"], member["cap_fen"]) == ("HIGH", 27_27)
 
 
+def test_what_may_be_spent_is_a_term_of_its_months(books, make, rows_of):
+    """From October on, a fifth for the middle; September stays as it was."""
+    for statement in (
+        """
+        INSERT INTO retention_terms
+        SELECT 2, '2007-10-01', bill_months, group_members, high_num, high_den, mid_num,
+               mid_den, loaded_at FROM retention_terms
+        """,
+        """
+        INSERT INTO retention_cap
+        SELECT 2, segment, rank, 2 * share_num, share_den FROM retention_cap
+        """,
+    ):
+        books.execute(text(statement))
+
+    report = make(books, "club-spend")
+    member = rows_of(report, "members")["WANG"]
+    assert (member["segment"], member["cap_fen"]) == ("MID", (100_00 + 272_70) // 10)
+    shares = {
+        period: rows_of(make(books, "club-spend", period), "caps")["MID"]["share"]
+        for period in (date(2007, 9, 1), OCTOBER)
+    }
+    assert list(shares.values()) == [Fraction(1, 10), Fraction(1, 5)]
+
+
 def test_what_is_open_is_aged_and_escalated(books, make):
     books.execute(
         text(
