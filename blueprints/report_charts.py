@@ -20,7 +20,6 @@ _FAR: Final = 60  # percent: where the longest bar ends
 _HEIGHT, _TOP, _BOTTOM = 192, 32, 160
 _RIGHT: Final = 99
 _WIDTH: Final = 1000
-_LABELS_MAX: Final = 3
 
 Series = tuple[Column, list[Fraction | None]]
 
@@ -92,10 +91,10 @@ def _lines(chart: Chart, labels: Sequence[str], series: Sequence[Series]) -> str
             f'<text class="said" x="{_RIGHT}%" y="{beside}"'
             f' text-anchor="end">{escape(words)}</text>'
         )
-    step = -(-len(labels) // _LABELS_MAX)
-    chosen = list(range(len(labels) - 1, -1, -step))
-    for at in chosen:
-        lean = "end" if at == len(labels) - 1 else "start" if at == 0 else "middle"
+    last = len(labels) - 1
+    # Both ends and the middle, which a telephone has room for.
+    for at in sorted({0, last // 2, last}):
+        lean = "end" if at == last else "start" if at == 0 else "middle"
         parts.append(
             f'<text x="{_RIGHT * _x(at, len(labels)) // _WIDTH}%" y="{_HEIGHT - 8}"'
             f' text-anchor="{lean}">{escape(labels[at])}</text>'
