@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0042_retention_terms"
-down_revision = "0041_statement_guards"
+revision = "0043_retention_terms"
+down_revision = "0042_accounting_days"
 branch_labels = None
 depends_on = None
 
