@@ -22,10 +22,9 @@ from sqlalchemy.orm import Session
 
 from loyalty.finance.rules import next_month
 from loyalty.journal.errors import NotKept
-from loyalty.journal.models import JournalRun
+from loyalty.journal.models import JournalRun, RunMapping
 from loyalty.journal.queries import accounts, month, run_of, trial_balance
 from loyalty.journal.values import Entry
-from loyalty.rules.models import ChartMapping
 
 CURRENCY: Final = "CNY"
 FORMS: Final = ("csv", "hledger", "beancount")
@@ -83,7 +82,7 @@ def export(session: Session, *, period: date, view: str, form: str) -> Export:
     if run is None:
         raise NotKept(period=period)
     entries = month(session, period=period, view=view)
-    targets = _targets(session, view)
+    targets = _targets(session, run, view)
     if form == "csv":
         body = _rows(run, view, entries, targets)
     else:
@@ -99,12 +98,14 @@ def export(session: Session, *, period: date, view: str, form: str) -> Export:
     )
 
 
-def _targets(session: Session, view: str) -> dict[str, _Target]:
-    """Return the tenant's name for each account; ours, where there is no other."""
+def _targets(session: Session, run: JournalRun, view: str) -> dict[str, _Target]:
+    """Return the tenant's name for each account as the run was kept; ours, if none."""
     mapped = {
         one.account: _Target(one.gl_account, one.cost_center or "")
         for one in session.scalars(
-            select(ChartMapping).where(ChartMapping.view == view)
+            select(RunMapping).where(
+                RunMapping.run_id == run.run_id, RunMapping.view == view
+            )
         )
     }
     return {

@@ -149,7 +149,7 @@ def ask_mapping(
 
 
 def apply_mapping(session: Session, *, approval: Approval, at: datetime) -> None:
-    """Let an account be called as was approved, in exports from now on."""
+    """Let an account be called as was approved, in journals kept from now on."""
     assert approval.action == MAP
     assert approval.state == "approved"
     view, account = approval.subject.split(" ", 1)

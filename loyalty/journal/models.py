@@ -111,6 +111,20 @@ class MoneyEntry(Base):
     event_count: Mapped[int] = mapped_column(BigInteger)
 
 
+class RunMapping(Base):
+    """What the tenant's general ledger called an account when a run was kept."""
+
+    __tablename__ = "run_mapping"
+
+    run_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("journal_run.run_id"), primary_key=True
+    )
+    view: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    gl_account: Mapped[str]
+    cost_center: Mapped[str | None]  # None: it has none
+
+
 class CohortClose(Base):
     """Where a cohort stood when its month was kept, and what the month did to it."""
 

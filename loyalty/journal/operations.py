@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from datetime import date, datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from loyalty.journal.errors import JournalKept, JournalMovedOn, NotKept, NotTheNewest
-from loyalty.journal.models import CohortClose, JournalRun, MoneyEntry
+from loyalty.journal.models import CohortClose, JournalRun, MoneyEntry, RunMapping
 from loyalty.journal.values import CohortMonth, Derived
+from loyalty.rules.models import ChartMapping
 
 
 def keep(session: Session, *, derived: Derived, actor: str, at: datetime) -> int:
@@ -88,7 +89,24 @@ def _keep_one(session: Session, month: Derived, *, actor: str, at: datetime) -> 
             insert(CohortClose),
             [_row(one) | {"run_id": run_id} for one in month.cohorts],
         )
+    _keep_mapping(session, run_id)
     return run_id
+
+
+def _keep_mapping(session: Session, run_id: int) -> None:
+    """Keep what accounts are called now, so that exports of a run stay the same."""
+    session.execute(
+        insert(RunMapping).from_select(
+            ["run_id", "view", "account", "gl_account", "cost_center"],
+            select(
+                literal(run_id),
+                ChartMapping.view,
+                ChartMapping.account,
+                ChartMapping.gl_account,
+                ChartMapping.cost_center,
+            ),
+        )
+    )
 
 
 def _row(one: CohortMonth) -> dict[str, object]:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.matching.errors import UnknownPayout
+from loyalty.payments.payouts import MOVES
 
 PAYOUTS_MAX: Final = 500
 LINES_MAX: Final = 10_000
@@ -144,7 +145,7 @@ _AGES: Final = text(
 )
 
 _DAYS: Final = text(
-    """
+    f"""
     SELECT on_day, sum(charged)::bigint, sum(refunded)::bigint, sum(disputed)::bigint,
            sum(fee)::bigint, sum(paid_out)::bigint
       FROM (SELECT effective_on AS on_day,
@@ -160,10 +161,8 @@ _DAYS: Final = text(
               FROM balance_transaction
              WHERE effective_on BETWEEN :first AND :last AND type <> 'payout'
             UNION ALL
-            SELECT p.effective_on, 0, 0, 0, 0, p.amount_fen FROM payout p
-             WHERE p.effective_on BETWEEN :first AND :last
-               AND (SELECT s.state FROM payout_state s WHERE s.payout_id = p.payout_id
-                     ORDER BY s.nth DESC LIMIT 1) = 'paid') d
+            SELECT on_day, 0, 0, 0, 0, fen FROM ({MOVES}) m
+             WHERE on_day BETWEEN :first AND :last) d
      GROUP BY on_day ORDER BY on_day
     """
 )

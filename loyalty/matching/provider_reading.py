@@ -26,6 +26,7 @@ from loyalty.payments.models import (
     ProviderReading,
 )
 from loyalty.points.operations import first_open_day
+from loyalty.settings import TIME_ZONE
 from partners.payouts import Movement, PaidOut, PayoutTeller
 from partners.ports import Outcome
 
@@ -201,24 +202,41 @@ def _keep_payouts(session: Session, *, payouts: Sequence[PaidOut], at: datetime)
         insert(Payout).values(rows).on_conflict_do_nothing().returning(Payout.payout_id)
     ).all()
     for one in payouts:
-        _keep_state(session, one, at=at)
+        _keep_state(session, one, open_on=open_on, at=at)
     return len(new)
 
 
-def _keep_state(session: Session, one: PaidOut, *, at: datetime) -> None:
+def _keep_state(
+    session: Session, one: PaidOut, *, open_on: date | None, at: datetime
+) -> None:
+    """Write down what became of a payout, if it is news, on its accounting day.
+
+    What comes to nothing does not do so before it was paid.
+    """
     last = session.execute(
-        select(PayoutState.nth, PayoutState.state)
+        select(PayoutState.nth, PayoutState.state, PayoutState.effective_on)
         .where(PayoutState.payout_id == one.payout_id)
         .order_by(PayoutState.nth.desc())
         .limit(1)
     ).first()
-    nth, state = (0, None) if last is None else last
-    if state != one.state:
-        session.execute(
-            insert(PayoutState)
-            .values(payout_id=one.payout_id, nth=nth + 1, state=one.state, read_at=at)
-            .on_conflict_do_nothing()
+    if last is not None and last.state == one.state:
+        return
+    on = at.astimezone(TIME_ZONE).date()
+    if one.state == "paid":
+        on = programme_day(one.arrives_on)
+    elif last is not None and last.state == "paid":
+        on = max(on, last.effective_on)
+    session.execute(
+        insert(PayoutState)
+        .values(
+            payout_id=one.payout_id,
+            nth=1 if last is None else last.nth + 1,
+            state=one.state,
+            read_at=at,
+            effective_on=max(on, open_on or on),
         )
+        .on_conflict_do_nothing()
+    )
 
 
 # Payouts whose last word was not their last, and those of the last weeks: a bank may

@@ -221,6 +221,7 @@ class PayoutState(Base):
 
     __tablename__ = "payout_state"
     __table_args__ = (
+        Index(None, "effective_on"),
         CheckConstraint(
             "state IN ('pending', 'in_transit', 'paid', 'failed', 'canceled')",
             name="state_known",
@@ -233,6 +234,8 @@ class PayoutState(Base):
     nth: Mapped[int] = mapped_column(primary_key=True)
     state: Mapped[str]
     read_at: Mapped[datetime]
+    # Of its arrival, of any other news when it was read, or the first open day.
+    effective_on: Mapped[date]
 
 
 class PayoutLine(Base):

@@ -354,7 +354,7 @@ def buy_something(session, member_id):
             " 1200, 7, 1193, NULL, :at, :on, :on, :on, :at"
         ),
         "INSERT INTO payout VALUES ('po_1', 1193, true, :at, :on, :on, :at)",
-        "INSERT INTO payout_state VALUES ('po_1', 1, 'paid', :at)",
+        "INSERT INTO payout_state VALUES ('po_1', 1, 'paid', :at, :on)",
         "INSERT INTO payout_line VALUES ('txn_1', 'po_1')",
     ):
         session.execute(text(statement), {"at": now(), "on": now().date()})

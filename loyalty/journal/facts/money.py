@@ -6,6 +6,7 @@ What is known by the clock alone belongs to the first month that was open then.
 from typing import Final
 
 from loyalty.journal.facts.legs import MONTH, in_months
+from loyalty.payments.payouts import MOVES
 from loyalty.points.entries import FUNDING_CLASS
 
 _OPEN_DAY: Final = """
@@ -134,7 +135,7 @@ SELECT period, event, unit, earned_in, funding, item, of, parts,
 """
 
 # What the provider of card payments keeps, takes back, and sends to our bank.
-PROVIDER_ROWS: Final = """
+PROVIDER_ROWS: Final = f"""
     SELECT effective_on AS on_day, 'provider_fee' AS event, fee_fen AS fen
       FROM balance_transaction WHERE fee_fen <> 0
     UNION ALL
@@ -142,9 +143,7 @@ PROVIDER_ROWS: Final = """
                                    ELSE 'charged_back' END, -amount_fen
       FROM balance_transaction WHERE type IN ('stripe_fee', 'adjustment')
     UNION ALL
-    SELECT p.effective_on, 'payout', p.amount_fen FROM payout p
-     WHERE (SELECT s.state FROM payout_state s WHERE s.payout_id = p.payout_id
-             ORDER BY s.nth DESC LIMIT 1) = 'paid'
+    SELECT on_day, 'payout', fen FROM ({MOVES}) m
 """
 PROVIDER: Final = f"""
 SELECT period, event, sum(fen) AS amount, count(*) AS count

@@ -36,7 +36,7 @@ def paid_out(fresh_database):
                ('txn_2', 'refund', 're_9', 'pi_9', -700, 0, -700, NULL, :at, :on, :on,
                 :on, :at)""",
             "INSERT INTO payout VALUES (:payout, 1686, true, :at, :on, :on, :at)",
-            "INSERT INTO payout_state VALUES (:payout, 1, 'paid', :at)",
+            "INSERT INTO payout_state VALUES (:payout, 1, 'paid', :at, :on)",
             "INSERT INTO payout_line VALUES ('txn_1', :payout), ('txn_2', :payout)",
         ):
             session.execute(text(statement), facts)

@@ -9,12 +9,18 @@ from decimal import Decimal
 import pytest
 from beancount import loader
 from beancount.core import data
+from sqlalchemy import text
 
+from loyalty.finance.rules import next_month
 from loyalty.journal.bridge import bridge
 from loyalty.journal.errors import NotKept
-from loyalty.journal.export import COLUMNS, TOTAL, export
+from loyalty.journal.export import COLUMNS, FORMS, TOTAL, export
+from loyalty.journal.governance import apply_mapping, ask_mapping
 from loyalty.journal.queries import accounts, month, trial_balance
+from tests.loyalty.exchange.alliance import NOON
 from tests.loyalty.journal.conftest import NOVEMBER, OCTOBER
+
+DECEMBER = next_month(NOVEMBER)
 
 
 @pytest.fixture
@@ -64,6 +70,33 @@ def test_the_rows_add_up_and_come_again_byte_for_byte(kept):
 def test_a_month_that_is_open_is_no_export(money):
     with pytest.raises(NotKept):
         made(money, "csv", period=OCTOBER)
+
+
+def test_a_new_name_of_an_account_leaves_what_was_kept_as_it_was(kept):
+    before = [made(kept, form) for form in FORMS]
+    asked = ask_mapping(
+        kept.session,
+        account="2202",
+        view="D",
+        gl_account="2202-GD",
+        cost_center="GZ",
+        reason="agreed",
+        maker=kept.alliance.maker,
+        at=NOON,
+    )
+    done = kept.alliance.approve(asked, at=NOON)
+    apply_mapping(kept.session, approval=done, at=NOON)
+    (member,) = kept.session.scalars(text("SELECT member_id FROM member"))
+    kept.redeem(member, 2_500, 20_00, on=DECEMBER)
+    kept.keep(DECEMBER)
+
+    assert [made(kept, form) for form in FORMS] == before
+    rows = csv.DictReader(io.StringIO(made(kept, "csv", period=DECEMBER).body))
+    assert {
+        (row["gl_account"], row["cost_center"])
+        for row in rows
+        if row["account"] == "2202"
+    } == {("2202-GD", "GZ")}
 
 
 def balances(money, view):

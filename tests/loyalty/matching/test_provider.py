@@ -1,13 +1,17 @@
 """Stripe's payouts and fees against our payments: what differs, by its code."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from ledger.book import Book
 from loyalty.clock import now
+from loyalty.finance.rules import next_month
+from loyalty.journal.facts.reading import facts
 from loyalty.matching import provider_matching, provider_queries
 from loyalty.matching.errors import ArrivalAhead
 from loyalty.matching.provider_arrivals import note_arrival
@@ -245,6 +249,30 @@ def test_what_the_bank_has_is_matched_by_amount_and_day(till):
     till.read()
     assert till.match(days=9) == {"REVERSED_ONE_SIDE": 1}
     assert everything(till)[0].state == "failed"
+
+
+def test_a_payout_that_fails_after_its_month_is_undone_in_the_first_open_one(till):
+    till.take()
+    payout_id = till.sandbox.tell("payouts")["id"]
+    till.read()
+    (paid,) = payouts_booked(till)
+    period = paid.period
+    with till.database.unit_of_work() as session:
+        Book(session).close(period)
+
+    till.sandbox.tell(f"payouts/{payout_id}", status="failed")
+    for _ in range(2):
+        till.read()
+
+    failed = replace(paid, period=next_month(period), amount=-paid.amount)
+    assert paid.amount == 9_940
+    assert payouts_booked(till) == [paid, failed]
+
+
+def payouts_booked(till):
+    """What the money journal is told of payouts."""
+    whole = {"first": date(2000, 1, 1), "until": date(2100, 1, 1)}
+    return [one for one in till.ask(facts, **whole) if one.event == "payout"]
 
 
 def test_a_payout_whose_lines_do_not_add_up_is_seen(till):
