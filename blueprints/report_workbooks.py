@@ -19,6 +19,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from blueprints.figures import NUMBERS, asked, formula, rounded, said
 from blueprints.language import speak
+from blueprints.report_closes import standing
 from loyalty.reports.shape import Column, Kind, Report, Table, Value
 from loyalty.settings import TIME_ZONE
 
@@ -239,6 +240,7 @@ def control_lines(report: Report) -> list[tuple[str, str]]:
         (speak("口径", "Definition"), formula(report.definition)),
         *asked(report.definition, report.scope),
         (speak("数据截至", "As of"), report.scope.last_day.isoformat()),
+        (speak("关账核对", "Beside the close"), standing(report)),
         (speak("生成时间", "Made at"), at.isoformat(sep=" ", timespec="seconds")),
         (speak("生成人", "Made by"), report.drawn_by),
         (speak("行数", "Rows"), str(report.row_count)),

@@ -28,11 +28,13 @@ from blueprints.figures import (
 from blueprints.formatting import month
 from blueprints.language import speak
 from blueprints.report_charts import draw
+from blueprints.report_closes import differences, standing
 from blueprints.report_papers import report_paper
 from blueprints.report_workbooks import control_lines, report_workbook
 from blueprints.sessions import requires, this_staff
 from blueprints.wording import issuer_name, term
 from loyalty.clock import business_date, now
+from loyalty.closing.queries import report_kept
 from loyalty.reports.errors import MonthUnreadable, UnknownFacts
 from loyalty.reports.producing import choice, facts_of, listed, produce
 from loyalty.reports.queries import Choices, choices
@@ -106,6 +108,9 @@ def report(report: str) -> ResponseReturnValue:
         months=[(f"{one:%Y-%m}", month(one)) for one in _months(found, made.scope)],
         asked=made.scope.asked,
         control=control_lines(made)[2:],
+        standing=standing(made),
+        changed=differences(made, goes_on=False),
+        went_on=differences(made, goes_on=True),
     )
 
 
@@ -204,6 +209,11 @@ def _made(definition: Definition) -> tuple[Report, Choices]:
             scope=_scope(definition),
             by=this_staff().login,
             at=now(),
+            kept=report_kept(
+                session,
+                period=_scope(definition).period,
+                report=definition.name,
+            ),
         )
     return made, found
 

@@ -12,11 +12,13 @@ from flask import Flask
 
 from blueprints.console.reports import table_csv
 from blueprints.figures import NUMBERS, formula, said, written
+from blueprints.report_closes import differences, standing
 from blueprints.report_papers import report_paper
 from blueprints.report_workbooks import report_workbook
 from loyalty.cli import months
 from loyalty.cli.opening import needs, with_database
 from loyalty.clock import business_date, now
+from loyalty.closing.queries import report_kept
 from loyalty.database import Database
 from loyalty.reports.producing import produce
 from loyalty.reports.register import REPORTS
@@ -72,6 +74,7 @@ def _command(definition: Definition) -> click.Command:
                 scope=Scope(period=period, **narrowed),
                 by=Settings.from_environment().staff or "operator of the machine",
                 at=now(),
+                kept=report_kept(session, period=period, report=definition.name),
             )
         # Words for people are chosen by the language of a request.
         with Flask(__name__).test_request_context("/?lang=en"):
@@ -110,6 +113,8 @@ def _as_json(report: Report) -> dict[str, Any]:
         "rows": report.row_count,
         "code_version": report.code_version,
         "data_hash": report.data_hash,
+        "close": standing(report),
+        "changed_since": differences(report, goes_on=False),
         "tables": {
             table.shape.name: {
                 "rows": [_row(table, row) for row in table.rows],
@@ -143,6 +148,8 @@ def _page(report: Report) -> Iterator[str]:
         yield table.shape.words[1]
         yield from _lines(table)
     yield ""
+    yield standing(report)
+    yield from differences(report, goes_on=False)
     yield f"rows {report.row_count}, code {report.code_version}"
     yield f"SHA-256 {report.data_hash}"
 

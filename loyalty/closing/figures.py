@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,9 @@ from loyalty.closing.models import MonthClose
 from loyalty.closing.rules import Month
 from loyalty.closing.workings import Workings
 from loyalty.finance.cohorts import Cohort
+from loyalty.reports.keeping import Kept, kept_of
+
+_GOING_ON: Final = "reports_going_on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Drift:
 
 
 def figures_of(workings: Workings) -> dict[str, Any]:
-    """Return the figures of a month whose books were proved.
+    """Return the figures of a month whose books were proved and whose journal is kept.
 
     The journal's are derived and not read, so that its kept one is compared as well.
     """
@@ -39,6 +42,14 @@ def figures_of(workings: Workings) -> dict[str, Any]:
                 _name(one.cohort): one.liability_fen for one in journal.cohorts
             },
         },
+        "reports": {
+            name: kept_of(tables, goes_on=False)
+            for name, tables in workings.reports.items()
+        },
+        _GOING_ON: {
+            name: kept_of(tables, goes_on=True)
+            for name, tables in workings.reports.items()
+        },
     }
 
 
@@ -46,15 +57,22 @@ def drift(session: Session, close: MonthClose) -> list[Drift]:
     """Return which figures of a closed month come out differently today.
 
     Nothing can be posted into a closed month, so that only the code or its data can
-    have changed. A figure that the close did not keep is not compared.
+    have changed. A figure that the close did not keep is not compared, nor is what
+    rightly goes on after a month.
     """
     workings = Workings(session, Month(close.period), at=close.closed_at, proof=())
     now = dict(_flat(figures_of(workings)))
     return [
         Drift(name, then, now.get(name))
         for name, then in _flat(close.figures)
-        if now.get(name) != then
+        if now.get(name) != then and not name.startswith(f"{_GOING_ON}.")
     ]
+
+
+def kept_report(close: MonthClose, *, report: str) -> Kept:
+    """Return what a close kept of a report."""
+    kept, going_on = (close.figures.get(each, {}) for each in ("reports", _GOING_ON))
+    return Kept(close.closed_at, kept.get(report), going_on.get(report))
 
 
 def code_version() -> str:

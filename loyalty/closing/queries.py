@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from ledger.book import Book
 from loyalty.closing.calendar import working_day
+from loyalty.closing.figures import kept_report
 from loyalty.closing.models import MonthClose, MonthReopening, MonthSignOff, StepTick
 from loyalty.closing.rules import (
     Evidence,
@@ -22,6 +23,7 @@ from loyalty.closing.rules import (
 )
 from loyalty.closing.steps import Step, steps_of
 from loyalty.closing.workings import Workings
+from loyalty.reports.keeping import Kept
 from loyalty.settings import TIME_ZONE
 
 
@@ -134,6 +136,16 @@ def last_close(session: Session, *, period: date) -> MonthClose | None:
         .order_by(MonthClose.nth.desc())
         .limit(1)
     )
+
+
+def report_kept(session: Session, *, period: date, report: str) -> Kept | None:
+    """Return what was kept of a report when its month was closed; None: it is open."""
+    if not is_closed(session, period=period):
+        return None
+    close = last_close(session, period=period)
+    if close is None:
+        return Kept(None, None, None)
+    return kept_report(close, report=report)
 
 
 def closes(session: Session, *, period: date) -> Sequence[MonthClose]:

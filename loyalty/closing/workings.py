@@ -1,6 +1,6 @@
 """What several steps of a month-end rest on, computed once for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,10 @@ from loyalty.finance.queries import month_report
 from loyalty.journal.deriving import derive
 from loyalty.journal.errors import NoPostingRules, NoRuleFor
 from loyalty.journal.values import Derived
+from loyalty.reports.producing import produce
+from loyalty.reports.register import REPORTS
+from loyalty.reports.scope import Scope
+from loyalty.reports.shape import Table
 
 
 class Workings:
@@ -43,6 +47,20 @@ class Workings:
         return month_report(
             self.session, self.month.period, proved=len(self.proof) == 0
         )
+
+    @cached_property
+    def reports(self) -> Mapping[str, Sequence[Table]]:
+        """Return the tables of every report of the month; its journal must be kept."""
+        return {
+            name: produce(
+                self.session,
+                definition=definition,
+                scope=Scope(period=self.month.period),
+                by="close",
+                at=self.at,
+            ).tables
+            for name, definition in REPORTS.items()
+        }
 
     @cached_property
     def journal(self) -> Derived | None:

@@ -228,6 +228,7 @@ CLUB_SPEND: Final = Definition(
     shapes=(
         Shape(
             name="segments",
+            goes_on=True,
             words=("按价值分层", "By segment"),
             columns=(
                 Column("segment", ("价值分层", "Segment"), terms="value_segment"),
@@ -254,6 +255,7 @@ CLUB_SPEND: Final = Definition(
         ),
         Shape(
             name="members",
+            goes_on=True,
             words=("按会员", "By member"),
             columns=(
                 Column("member_ref", ("会员", "Member"), "code"),

@@ -325,6 +325,7 @@ COMPARISON: Final = Definition(
     shapes=(
         Shape(
             name="campaigns",
+            goes_on=True,
             words=("按活动", "By campaign"),
             columns=(
                 Column("title", ("活动", "Campaign")),
@@ -338,6 +339,7 @@ COMPARISON: Final = Definition(
         ),
         Shape(
             name="months",
+            goes_on=True,
             words=("换过任何商品或属于任何俱乐部", "Any item or club"),
             columns=(
                 Column("month", ("月份", "Month"), "month"),
@@ -346,6 +348,7 @@ COMPARISON: Final = Definition(
         ),
         Shape(
             name="prepaid",
+            goes_on=True,
             words=("预存换商品的直接成本", "Direct cost of prepay offers"),
             columns=(
                 Column("item_code", ("商品", "Item"), "code"),

@@ -114,6 +114,7 @@ def _figures() -> tuple[Column, ...]:
                 kind,
                 adds=True,
                 source=Source("redemptions", measure=name),
+                goes_on=name == "market_fen",  # of the catalogue as it is now
             )
             for name, words, kind in _MEASURED
         ),
@@ -128,12 +129,14 @@ def _figures() -> tuple[Column, ...]:
             ("每分价值", "Burn value per point"),
             "price",
             ratio=("market_fen", "points"),
+            goes_on=True,
         ),
         Column(
             "leverage",
             ("放大倍数", "Leverage"),
             "times",
             ratio=("market_fen", "settlement_fen"),
+            goes_on=True,
         ),
     )
 

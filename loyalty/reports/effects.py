@@ -247,6 +247,7 @@ EFFECTS: Final = Definition(
     shapes=(
         Shape(
             name="tiles",
+            goes_on=True,
             words=("指标", "Figures"),
             columns=(
                 Column("year", ("年份", "Year"), terms="effect_year"),
@@ -304,6 +305,7 @@ EFFECTS: Final = Definition(
         ),
         Shape(
             name="groups",
+            goes_on=True,
             words=("指标的来源", "What the figures are made of"),
             columns=(
                 Column("year", ("年份", "Year"), "code"),

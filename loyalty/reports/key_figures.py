@@ -187,6 +187,7 @@ KEY_FIGURES: Final = Definition(
                     ("出账金额", "Billed"),
                     "fen",
                     source=Source("bills"),
+                    goes_on=True,  # bills and departures may be told late
                 ),
                 Column("earned_fen", ("发放成本", "Cost of earned"), "fen"),
                 Column(
@@ -194,6 +195,7 @@ KEY_FIGURES: Final = Definition(
                     ("积分费用率", "Accrual rate"),
                     "percent",
                     ratio=("earned_fen", "billed_fen"),
+                    goes_on=True,
                 ),
                 Column("average", ("平均未用", "Average open"), "decimal"),
                 Column(
@@ -201,12 +203,14 @@ KEY_FIGURES: Final = Definition(
                     ("月末会员", "Members"),
                     "number",
                     source=Source("members"),
+                    goes_on=True,
                 ),
                 Column(
                     "average_balance",
                     ("人均余额", "Average balance"),
                     "decimal",
                     ratio=("average", "members"),
+                    goes_on=True,
                 ),
                 Column(
                     "redeemers",
@@ -219,6 +223,7 @@ KEY_FIGURES: Final = Definition(
                     ("兑换面", "Share who redeem"),
                     "percent",
                     ratio=("redeemers", "members"),
+                    goes_on=True,
                 ),
             ),
         ),

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.reports.errors import UnknownFacts
+from loyalty.reports.keeping import Kept, as_json, held_against
 from loyalty.reports.scope import Scope
 from loyalty.reports.shape import (
     Column,
@@ -34,9 +35,18 @@ _FEN: Final = 100  # to the yuan
 
 
 def produce(
-    session: Session, *, definition: Definition, scope: Scope, by: str, at: datetime
+    session: Session,
+    *,
+    definition: Definition,
+    scope: Scope,
+    by: str,
+    at: datetime,
+    kept: Kept | None = None,
 ) -> Report:
-    """Return a report as the books say it now."""
+    """Return a report as the books say it now, held against what was kept of it.
+
+    `kept`: None while the month is open.
+    """
     found = definition.rows(session, scope)
     tables = tuple(_table(shape, found[shape.name]) for shape in definition.shapes)
     return Report(
@@ -47,6 +57,7 @@ def produce(
         drawn_by=by,
         code_version=code_version(),
         data_hash=data_hash(definition, scope, tables),
+        held=None if kept is None or scope.is_narrowed else held_against(tables, kept),
     )
 
 
@@ -155,7 +166,7 @@ def data_hash(definition: Definition, scope: Scope, tables: Sequence[Table]) -> 
             {
                 "name": table.shape.name,
                 "columns": [column.name for column in table.shape.columns],
-                "rows": [[_canonical(value) for value in row] for row in table.rows],
+                "rows": [[as_json(value) for value in row] for row in table.rows],
             }
             for table in tables
         ],
@@ -213,13 +224,6 @@ def _in_yuan(column: Column, said: object) -> Fraction | None:
         return None
     assert isinstance(said, int | Fraction)
     return Fraction(said) / (_FEN if column.kind == "fen" else 1)
-
-
-def _canonical(value: Value) -> object:
-    """Return a value as JSON has it, exactly."""
-    if isinstance(value, Fraction):
-        return f"{value.numerator}/{value.denominator}"
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def _key(said: object) -> str:

@@ -40,6 +40,11 @@ class Scope:
         }
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but the month was asked for."""
+        return len(self.asked) > 1
+
+    @property
     def binds(self) -> dict[str, object]:
         """What statements may ask for by name."""
         return {

@@ -151,6 +151,7 @@ SETTLEMENT: Final = Definition(
     shapes=(
         Shape(
             name="statements",
+            goes_on=True,
             words=("结算单", "Statements"),
             columns=(
                 Column("statement", ("结算单", "Statement"), "code"),
@@ -188,6 +189,7 @@ SETTLEMENT: Final = Definition(
         ),
         Shape(
             name="kinds",
+            goes_on=True,
             words=("按事项", "By kind"),
             columns=(
                 Column("partner", ("伙伴", "Partner"), terms="partner"),
@@ -218,6 +220,7 @@ SETTLEMENT: Final = Definition(
         ),
         Shape(
             name="unbilled",
+            goes_on=True,
             words=("尚未入单", "On no statement yet"),
             columns=(
                 Column("partner", ("伙伴", "Partner"), terms="partner"),

@@ -85,6 +85,7 @@ class Column:
     # The sum of other columns, each with its sign: "+opening", "-expired".
     sums: tuple[str, ...] = ()
     source: Source | None = None  # None: it says which, and is no sum
+    goes_on: bool = False  # may be another after its month is closed, rightly
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Shape:
     columns: tuple[Column, ...]
     keys: tuple[str, ...] = ()  # columns that tell the facts of one row from others'
     is_turned: bool = False  # on a page its columns stand one below the other
+    goes_on: bool = False  # all of it, as a column
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,25 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What of a table is another than when its month was closed."""
+
+    table: str
+    column: str | None  # None: its rows; where they are as many, what is in them
+    then: int | Fraction | None  # None: the table was not there; so with now
+    now: int | Fraction | None
+    goes_on: bool = False  # there is no harm in it
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A report of a closed month, held against what the close kept of it."""
+
+    closed_at: datetime | None  # None: closed along with a later month
+    changes: tuple[Change, ...] | None  # None: nothing was kept of it
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A report with its rows, and what it takes to be evidence of them."""
 
@@ -166,6 +187,7 @@ class Report:
     drawn_by: str
     code_version: str
     data_hash: str  # SHA-256 over the rows as they are, and what was asked
+    held: Held | None  # None: the month is open, or not all of it was asked for
 
     @property
     def row_count(self) -> int:

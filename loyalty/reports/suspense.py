@@ -115,6 +115,7 @@ SUSPENSE: Final = Definition(
         Shape(
             name="open",
             words=("未了事项", "What is open"),
+            goes_on=True,
             columns=(
                 Column("kind", ("种类", "Kind"), terms="open_kind"),
                 Column("partner", ("伙伴", "Partner"), terms="partner"),

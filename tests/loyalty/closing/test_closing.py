@@ -14,11 +14,14 @@ from loyalty.closing.errors import BooksUnsound, MonthAhead, MonthBlocked
 from loyalty.closing.figures import drift
 from loyalty.closing.models import MonthClose
 from loyalty.closing.operations import check_begun, close_month
-from loyalty.closing.queries import last_close, late_entries
+from loyalty.closing.queries import last_close, late_entries, report_kept
 from loyalty.estimates.queries import EXPECT
 from loyalty.finance.queries import month_report
 from loyalty.journal.queries import run_of
 from loyalty.points.operations import first_open_day
+from loyalty.reports.producing import produce
+from loyalty.reports.register import REPORTS
+from loyalty.reports.scope import Scope
 from tests.loyalty.closing.conftest import APRIL, AT, MARCH, close, earn
 from tests.loyalty.exchange.alliance import Alliance
 
@@ -154,6 +157,46 @@ def test_a_close_keeps_the_figures_so_that_a_change_of_code_shows(books):
         99,
         100,
     )
+
+
+def test_a_close_keeps_every_report_and_later_copies_are_held_against_it(books):
+    earn(books, "a", on=MARCH)
+    close(books)
+    earn(books, "b", on=APRIL)
+    kept = last_close(books, period=MARCH)
+    assert kept is not None
+    assert kept.figures["reports"]["roll-forward"]["units"]["totals"]["issued"] == 100
+    assert set(kept.figures["reports"]) == set(REPORTS)
+
+    assert [held(books, name).changes for name in REPORTS] == [()] * len(REPORTS)
+    assert report_kept(books, period=APRIL, report="ageing") is None
+
+    # As if the code of that day had counted otherwise.
+    kept.figures["reports"]["roll-forward"]["units"]["totals"]["issued"] = 99
+    kept.figures["reports"]["ageing"]["since"]["hash"] = "0" * 64
+    assert [
+        (one.table, one.column, one.then, one.now)
+        for name in ("roll-forward", "ageing")
+        for one in held(books, name).changes or ()
+    ] == [("units", "issued", 99, 100), ("since", None, 8, 8)]
+    assert {one.name for one in drift(books, kept)} == {
+        "reports.roll-forward.units.totals.issued",
+        "reports.ageing.since.hash",
+    }
+
+
+def held(session, name):
+    """Make a report of March, and hold it against what its close kept."""
+    report = produce(
+        session,
+        definition=REPORTS[name],
+        scope=Scope(period=MARCH),
+        by="test",
+        at=AT,
+        kept=report_kept(session, period=MARCH, report=name),
+    )
+    assert report.held is not None
+    return report.held
 
 
 def test_what_a_close_kept_cannot_be_changed(books):
