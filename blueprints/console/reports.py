@@ -388,6 +388,7 @@ def _key_said(key: str, value: str) -> str:
         "reason": "break",
         "source": "funding_kind",
         "age": "open_age",
+        "step": "open_step",
     }
     if key == "kind":
         for kind in ("open_kind", "statement_kind", "funding_kind"):

@@ -101,6 +101,9 @@ _FIGURES: Final[dict[str, Words]] = {
     "back_tested": ("回测批次", "Cohorts tested back"),
     "back_test_foretold": ("预计兑换", "Foretold"),
     "back_test_came": ("实际兑换", "Came"),
+    "quarter_points": ("本季兑换积分", "Points redeemed in the quarter"),
+    "quarter_settlement_fen": ("本季结算成本", "Their settlement"),
+    "cost_per_point": ("本季每分成本（元）", "Cost per point, yuan"),
     "liability_lower_fen": ("兑换率减 1 点的影响", "One point less redeemed"),
     "liability_higher_fen": ("兑换率加 1 点的影响", "One point more redeemed"),
 }

@@ -132,7 +132,15 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "break": ("对账差异", "Break"),
         "dispute": ("伙伴异议", "Dispute"),
         "exchange": ("互换", "Exchange"),
+        "payout": ("未到账", "Not paid out"),
         "suspense": ("台账", "Ledger"),
+    },
+    "open_step": {
+        "nobody": ("无人处理", "With nobody"),
+        "taken": ("已认领", "Taken on"),
+        "asked": ("已问伙伴", "Partner asked"),
+        "settling": ("待审批", "To be agreed"),
+        "settled": ("已了结", "Settled since"),
     },
     "open_state": {
         "watched": ("跟进中", "Followed up"),

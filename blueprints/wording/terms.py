@@ -226,6 +226,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "REJECT_CLOSED": ("账户已销", "Account closed"),
         "REVERSED_ONE_SIDE": ("单边冲正", "Reversed on one side"),
         "AMOUNT_DIFF": ("金额不符", "Amounts differ"),
+        "not_paid_out": ("收款未到账", "Charged, not paid out"),
         "disputed": ("双方不一致", "The two sides differ"),
         "suspense": ("台账挂账", "Suspense in the ledger"),
         "clearing": ("台账过渡", "Clearing in the ledger"),

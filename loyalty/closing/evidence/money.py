@@ -14,8 +14,12 @@ from loyalty.finance.rules import round_half_up
 from loyalty.journal.measures import VIEWS
 from loyalty.journal.queries import accounts
 from loyalty.journal.values import Derived
+from loyalty.reports.cost_per_point import COST_PER_POINT
+from loyalty.reports.moves import months_until
+from loyalty.reports.scope import Scope
 
 _NOTHING: Final = Fraction(0)
+_QUARTER: Final = 3  # months
 _EARNS: Final = ("revenue", "expense")
 
 
@@ -68,6 +72,7 @@ def working_paper(workings: Workings) -> Evidence:
         "back_tested": len(tests),
         "back_test_foretold": _whole(sum((told for told, _ in tests), _NOTHING)),
         "back_test_came": sum(came for _, came in tests),
+        **_cost_per_point(workings),
     }
     if workings.journal is not None:
         lower, higher = (
@@ -86,6 +91,28 @@ def working_paper(workings: Workings) -> Evidence:
             "liability_higher_fen": _whole(higher),
         }
     return Evidence(facts=facts)
+
+
+def _cost_per_point(workings: Workings) -> dict[str, Fact]:
+    """Return what the points that were redeemed in the quarter have cost (R5)."""
+    items = [
+        item
+        for period in months_until(workings.month.period, _QUARTER)
+        for item in COST_PER_POINT.rows(workings.session, Scope(period=period))["items"]
+    ]
+    points, fen = (
+        sum(Fraction(str(item[name])) for item in items)
+        for name in ("points", "settlement_fen")
+    )
+    facts: dict[str, Fact] = {
+        "quarter_points": int(points),
+        "quarter_settlement_fen": int(fen),
+        "cost_per_point": None,
+    }
+    if points:
+        parts = _whole(fen * 100 / points)  # of a hundredth of a fen
+        facts["cost_per_point"] = f"{parts // 10_000}.{parts % 10_000:04}"
+    return facts
 
 
 def accrued_view(workings: Workings) -> Evidence:

@@ -1,11 +1,15 @@
 """The reports in money, computed anew with plain SQL from what was kept."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 from sqlalchemy import text
 
+from loyalty.closing.evidence.money import working_paper
+from loyalty.closing.rules import Month
+from loyalty.closing.workings import Workings
 from loyalty.journal.deriving import derive
 from loyalty.journal.operations import keep
 from loyalty.settlement.drawing import draw_up_period
@@ -275,3 +279,51 @@ def test_what_is_open_is_aged_and_escalated(books, make):
         ("MISSING_OURS", 0, 40_00, "watched"),
     ]
     assert [one["oldest"] for one in found] == [51, 1]
+    assert [(one["nobody"], one["asked"]) for one in found] == [(1, 0), (1, 0)]
+
+    books.execute(
+        text("UPDATE statement_break SET asked_at = found_at WHERE closed_at IS NULL")
+    )
+    (table,) = make(books, "suspense").tables
+    last = dict(zip([c.name for c in table.shape.columns], table.totals, strict=True))
+    assert (last["items"], last["nobody"], last["asked"]) == (2, 0, 2)
+
+
+def test_card_payments_that_have_not_arrived_are_open(books, make):
+    """Of two charges of October one arrived in it, and one in November."""
+    for nth, arrives in enumerate(("2007-10-09", "2007-11-02"), start=1):
+        for statement in (
+            (
+                "INSERT INTO balance_transaction SELECT 'txn_' || :nth, 'charge',"
+                " 'ch_' || :nth, 'pi_' || :nth, 1200, 7, 1193, NULL, :at, '2007-10-05',"
+                " '2007-10-05', '2007-10-05', :at"
+            ),
+            "INSERT INTO payout VALUES ('po_' || :nth, 1193, true, :at, :on, :on, :at)",
+            "INSERT INTO payout_line VALUES ('txn_' || :nth, 'po_' || :nth)",
+        ):
+            books.execute(
+                text(statement),
+                {"nth": str(nth), "at": AT, "on": date.fromisoformat(arrives)},
+            )
+
+    (table,) = make(books, "suspense").tables
+    (row,) = (
+        dict(zip([c.name for c in table.shape.columns], row, strict=True))
+        for row in table.rows
+    )
+    assert (row["kind"], row["partner"], row["items"]) == ("payout", "STRIPE", 1)
+    assert (row["fen"], row["oldest"], row["settled"]) == (1193, 26, 1)
+
+
+def test_the_quarters_paper_says_what_a_point_has_cost(books):
+    facts = working_paper(Workings(books, Month(date(2007, 12, 1)), at=AT)).facts
+
+    ((points, fen),) = ask(
+        books,
+        """
+        SELECT CAST(sum(points) AS bigint), CAST(sum(settlement_fen) AS bigint)
+          FROM redemption WHERE effective_on BETWEEN '2007-10-01' AND '2007-12-31'
+        """,
+    )
+    assert (facts["quarter_points"], facts["quarter_settlement_fen"]) == (points, fen)
+    assert facts["cost_per_point"] == f"{Decimal(fen) / 100 / points:.4f}"
