@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from loyalty.finance.cohorts import Cohort, CohortState
 from loyalty.journal.deriving import cohorts_of, derive
 from loyalty.journal.models import JournalRun, MoneyEntry
-from loyalty.journal.values import CohortMonth, Entry
+from loyalty.journal.values import CohortMonth, Derived, Entry
 from loyalty.rules.models import MoneyAccount
 
 _COLUMNS = tuple(getattr(MoneyEntry, name) for name in Entry.__slots__)
@@ -54,12 +54,26 @@ def month(session: Session, *, period: date, view: str) -> list[Entry]:
     return [one for one in derive(session, period=period).entries if one.view == view]
 
 
-def cohort_months(session: Session, *, period: date) -> list[CohortMonth]:
-    """Return where every cohort stands at the end of a month, in their order."""
-    if _is_kept(session, period):
-        found = cohorts_of(session, period=_last_kept(session, period))
-        return [found[cohort] for cohort in sorted(found)]
-    return list(derive(session, period=period).cohorts)
+def preview(session: Session, *, period: date) -> Derived | None:
+    """Return the journal of an open month as it stands now; None: it is kept.
+
+    Deriving takes its time: who asks several questions about a month hands it on.
+    """
+    return None if _is_kept(session, period) else derive(session, period=period)
+
+
+def cohort_months(
+    session: Session, *, period: date, derived: Derived | None = None
+) -> list[CohortMonth]:
+    """Return where every cohort stands at the end of a month, in their order.
+
+    `derived`: from `preview`; None: it is asked for here.
+    """
+    derived = derived or preview(session, period=period)
+    if derived is not None:
+        return list(derived.cohorts)
+    found = cohorts_of(session, period=_last_kept(session, period))
+    return [found[cohort] for cohort in sorted(found)]
 
 
 def deferred(session: Session, *, period: date) -> dict[Cohort, CohortState]:
@@ -75,11 +89,16 @@ def deferred(session: Session, *, period: date) -> dict[Cohort, CohortState]:
     return {cohort: one.state for cohort, one in found.items()}
 
 
-def trial_balance(session: Session, *, period: date, view: str) -> list[Balance]:
-    """Return what every account comes to by the end of a month; the sum is nothing."""
+def trial_balance(
+    session: Session, *, period: date, view: str, derived: Derived | None = None
+) -> list[Balance]:
+    """Return what every account comes to by the end of a month; the sum is nothing.
+
+    `derived`: from `preview`; None: it is asked for here.
+    """
     kept = _kept(session, view, JournalRun.period <= period)
-    if not _is_kept(session, period):
-        derived = derive(session, period=period)
+    derived = derived or preview(session, period=period)
+    if derived is not None:
         kept += [
             entry
             for one in (*derived.before, derived)

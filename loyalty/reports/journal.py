@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from loyalty.journal.queries import accounts, month, trial_balance
+from loyalty.journal.queries import accounts, month, preview, trial_balance
 from loyalty.journal.values import Entry
 from loyalty.reports.scope import Scope
 from loyalty.reports.shape import (
@@ -64,6 +64,7 @@ ENTRIES: Final = Facts(
 
 
 def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
+    derived = preview(session, period=scope.period)  # once for both views
     titles = {one.account: (one.title_zh, one.title_en) for one in accounts(session)}
     return {
         f"accounts_{view.lower()}": [
@@ -75,7 +76,9 @@ def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
                 "credit": one.credit_fen,
                 "closing": one.closing_fen,
             }
-            for one in trial_balance(session, period=scope.period, view=view)
+            for one in trial_balance(
+                session, period=scope.period, view=view, derived=derived
+            )
         ]
         for view in _VIEWS
     }

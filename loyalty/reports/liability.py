@@ -9,10 +9,10 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.journal.deriving import derive, rules_in_force
-from loyalty.journal.queries import cohort_months, month
+from loyalty.journal.deriving import rules_in_force
+from loyalty.journal.queries import cohort_months, month, preview
 from loyalty.journal.rules import funding_kind
-from loyalty.journal.values import CohortMonth, Entry
+from loyalty.journal.values import CohortMonth, Derived, Entry
 from loyalty.reports.journal import ENTRY_COLUMNS, as_row
 from loyalty.reports.moves import months_until
 from loyalty.reports.scope import Scope
@@ -81,9 +81,10 @@ LIABILITY_ENTRIES: Final = Facts(
 
 
 def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
+    derived = preview(session, period=scope.period)
     cohorts = [
         one
-        for one in cohort_months(session, period=scope.period)
+        for one in cohort_months(session, period=scope.period, derived=derived)
         if scope.partner in (None, one.cohort.funding)
     ]
     kinds = defaultdict(list)
@@ -102,7 +103,9 @@ def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
             for unit, earned_in, kind in sorted(kinds)
         ]
     }
-    found["months"] = [] if scope.partner else _over_time(session, scope.period)
+    found["months"] = (
+        [] if scope.partner else _over_time(session, scope.period, derived)
+    )
     return found
 
 
@@ -123,13 +126,14 @@ def _sums(cohorts: Sequence[CohortMonth]) -> dict[str, object]:
     }
 
 
-def _over_time(session: Session, period: date) -> list[dict[str, object]]:
+def _over_time(
+    session: Session, period: date, derived: Derived | None
+) -> list[dict[str, object]]:
     """Return what was owed at the end of each month, kept or as it stands now."""
     kept = {
         row.period: int(row.fen) for row in session.execute(_KEPT, {"period": period})
     }
-    if period not in kept:
-        derived = derive(session, period=period)
+    if derived is not None:
         for one in (*derived.before, derived):
             kept[one.period] = sum(cohort.liability_fen for cohort in one.cohorts)
     found, last = [], 0

@@ -90,6 +90,8 @@ NAMES = (
     PLACE[0],
     WHY,
 )
+# One that is turned, one of the journal, and one of what waits for somebody.
+UNLIKE_REPORTS = ("comparison", "liability", "suspense")
 # Pages of somebody who has not come in yet; others are sent on from there.
 DOORS = ("/sign-in", "/console/sign-in")
 
@@ -466,7 +468,7 @@ def change_something(session, member_id, staff_id, keyring):
 
 
 def addresses(app: Flask, facts):
-    """Return the address of every page there is."""
+    """Return the address of every page there is, of reports those unlike others."""
     with app.test_request_context():
         return [
             app.url_map.bind("").build(
@@ -474,7 +476,7 @@ def addresses(app: Flask, facts):
             )
             for rule in sorted(app.url_map.iter_rules(), key=str)
             if "GET" in (rule.methods or ()) and not NO_PAGES.search(rule.rule)
-        ]
+        ] + [f"/console/reports/{report}" for report in UNLIKE_REPORTS]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
