@@ -235,3 +235,66 @@ def test_brands_add_up_to_the_whole(books, make, rows_of):
     for name in whole.keys() - {"unit"}:
         assert sum(part[name] for part in parts) == whole[name]
     assert [part["voided"] for part in parts] == [0, 0, 0, 700]
+
+
+def test_the_balance_of_a_member_on_average(books, make, rows_of):
+    month = rows_of(make(books, "key-figures"), "months")[OCTOBER]
+
+    ((opening, closing, earned, members),) = ask(
+        books,
+        f"""
+        SELECT (SELECT CAST(sum(CASE WHEN credit IN {MEMBER} THEN amount ELSE -amount
+                                END) AS bigint) FROM ledger.transfer
+                 WHERE (debit IN {MEMBER}) <> (credit IN {MEMBER})
+                   AND effective_on < '2007-10-01'),
+               (SELECT CAST(sum(available + held - owed) AS bigint)
+                  FROM ledger.balance),
+               (SELECT CAST(sum(amount) AS bigint) FROM ledger.transfer
+                 WHERE kind IN ('bill_release', 'activity_accrual')
+                   AND effective_on >= '2007-10-01'),
+               (SELECT count(*) FROM member WHERE left_on IS NULL)
+        """,
+    )
+    assert month["earned"] == earned == month["earned_fen"]
+    assert month["average"] == Fraction(opening + closing, 2)
+    assert month["average_balance"] == Fraction(opening + closing, 2 * members)
+
+
+def test_participants_and_the_control_are_all_lines_and_all_bills(books, make, rows_of):
+    month = rows_of(make(books, "comparison"), "months")[OCTOBER]
+
+    ((lines, participants, gone),) = ask(
+        books,
+        """
+        SELECT count(*), count(*) FILTER (WHERE member_id IN (
+                   SELECT member_id FROM redemption
+                    WHERE effective_on < '2007-10-01')),
+               count(*) FILTER (WHERE state IN ('closed', 'ported_out')
+                                  AND ended_on < '2007-11-01')
+          FROM subscription
+         WHERE activated_on < '2007-10-01'
+           AND (ended_on IS NULL OR ended_on >= '2007-10-01')
+        """,
+    )
+    ((billed, billed_to_participants),) = ask(
+        books,
+        """
+        SELECT CAST(sum(due_fen) AS bigint),
+               CAST(sum(due_fen) FILTER (WHERE member_id IN (
+                   SELECT member_id FROM redemption
+                    WHERE effective_on < '2007-10-01')) AS bigint)
+          FROM bill WHERE billed_on BETWEEN '2007-10-01' AND '2007-10-31'
+        """,
+    )
+    assert (month["participants_lines"], month["control_lines"]) == (
+        participants,
+        lines - participants,
+    )
+    assert (month["participants_billed_fen"], month["control_billed_fen"]) == (
+        billed_to_participants,
+        billed - billed_to_participants,
+    )
+    assert month["participants_gone"] + month["control_gone"] == gone == 1
+    assert month["participants_arpu"] == Fraction(
+        billed_to_participants, 100 * participants
+    )
