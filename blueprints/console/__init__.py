@@ -23,6 +23,7 @@ from blueprints.console import (  # noqa: E402
     charges,  # noqa: F401
     clients,  # noqa: F401
     clubs,  # noqa: F401
+    coalitions,  # noqa: F401
     contests,  # noqa: F401
     counter,  # noqa: F401
     disputes,  # noqa: F401

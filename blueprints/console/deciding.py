@@ -26,7 +26,7 @@ from loyalty.journal import governance as posting
 from loyalty.matching import resolving as breaks
 from loyalty.matching import terms as match_terms
 from loyalty.members import operations as members
-from loyalty.prepaid import billing
+from loyalty.prepaid import billing, coalitions
 from loyalty.settlement import charging, netting, statements
 from loyalty.settlement import operations as settlement
 from loyalty.staff import operations as staff
@@ -73,6 +73,10 @@ def _take_back(session: Session, approval: Approval, at: datetime) -> None:
 
 def _let_partner_pay(session: Session, approval: Approval, at: datetime) -> date:
     return billing.apply_billing(session, approval=approval, at=at)
+
+
+def _give_coalitions(session: Session, approval: Approval, at: datetime) -> date:
+    return coalitions.apply_terms(session, approval=approval, at=at)
 
 
 def _accept_dispute(session: Session, approval: Approval, at: datetime) -> None:
@@ -197,6 +201,7 @@ ACTIONS: Mapping[str, Action] = {
     exchange.TAKE_BACK: Action(Permission.FINANCE_CHECK, _take_back),
     exchange.WRITE_OFF: Action(Permission.FINANCE_CHECK, _write_off),
     billing.CHANGE: Action(Permission.FINANCE_CHECK, _let_partner_pay),
+    coalitions.CHANGE: Action(Permission.FINANCE_CHECK, _give_coalitions),
     posting.CHANGE: Action(Permission.FINANCE_CHECK, _let_rules_post),
     posting.MAP: Action(Permission.FINANCE_CHECK, _map_account),
     tier_policy.CHANGE: Action(Permission.TIER_CHECK, _let_tiers_hold),

@@ -43,6 +43,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "insurer": ("保险公司", "Insurers"),
         "venue": ("场馆", "Venues"),
         "telecom": ("电信运营商", "Telecom operators"),
+        "coalition": ("联盟方", "Coalitions"),
     },
     "estimate_bound": {
         "floor": ("下限", "floor"),

@@ -139,4 +139,20 @@ REFUSALS: Final[dict[str, Words]] = {
         "这位伙伴从 {valid_from}起的结算方式已经定了，请换一天。",
         "How the partner pays from {valid_from} is settled. Please choose another day.",
     ),
+    "bad_coalition": (
+        "有几项不合理：{faults}。",
+        "Some of it makes no sense: {faults}.",
+    ),
+    "coalition_too_soon": (
+        "批准后次日起才能生效：最早 {earliest}。",
+        "It can hold from the day after approval at the earliest: {earliest}.",
+    ),
+    "coalition_known": (
+        "这个联盟方从 {valid_from}起的条件已经定了，请换一天。",
+        "Its terms from {valid_from} are settled. Please choose another day.",
+    ),
+    "brand_given_already": (
+        "其中有品牌的账单已经送 {partner} 的积分，请先停掉。",
+        "Bills of one of the brands give points of {partner}. Please end that first.",
+    ),
 }

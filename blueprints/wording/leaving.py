@@ -140,6 +140,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     "cost_class": {
         "bill": ("话费积分", "From bills"),
         "activity": ("伙伴积分", "From partners"),
+        "coalition": ("账单送的联盟方积分", "A coalition's, from bills"),
         "opening": ("接管时已有", "Taken over"),
         "exchange": ("互换而来", "Exchanged"),
         "goodwill": ("赠送积分", "Given"),

@@ -2,7 +2,14 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
@@ -24,6 +31,13 @@ class Bill(Base):
             "bill_without_points_idx",
             "effective_on",
             postgresql_where=text("standing = 'none'"),
+        ),
+        CheckConstraint(
+            "(coalition IS NULL) = (coalition_from IS NULL)", name="coalition_by_terms"
+        ),
+        ForeignKeyConstraint(
+            ["coalition", "coalition_from"],
+            ["coalition_terms.partner", "coalition_terms.valid_from"],
         ),
         {"postgresql_with": {"fillfactor": 80}},
     )
@@ -47,6 +61,8 @@ class Bill(Base):
     standing: Mapped[str]
     standing_on: Mapped[date]  # since when
     latest_on: Mapped[date]  # the latest day of anything known about it
+    coalition: Mapped[str | None]  # whose points it gives; None: our own, as below
+    coalition_from: Mapped[date | None]  # first day of the terms that hold for it
 
 
 class BillEvent(Base):
@@ -71,6 +87,46 @@ class BillEvent(Base):
     happened_on: Mapped[date]
     effective_on: Mapped[date]  # the accounting day, as of a bill
     amount_fen: Mapped[int] = mapped_column(BigInteger)
+
+
+class CoalitionPoints(Base):
+    """Points of a coalition that a bill gave, or (below zero) that were taken back."""
+
+    __tablename__ = "coalition_points"
+    __table_args__ = (
+        UniqueConstraint("member_id", "reference"),
+        ForeignKeyConstraint(
+            ["member_id", "bill_ref"], ["bill.member_id", "bill.bill_ref"]
+        ),
+        ForeignKeyConstraint(
+            ["partner", "valid_from"],
+            ["coalition_terms.partner", "coalition_terms.valid_from"],
+        ),
+        CheckConstraint(
+            "what IN ('given', 'adjusted', 'canceled', 'revived')", name="what_known"
+        ),
+        CheckConstraint(
+            "CASE WHEN what IN ('given', 'revived') THEN units > 0 ELSE units < 0 END",
+            name="moves_something",
+        ),
+        Index(None, "effective_on"),
+        Index(None, "partner"),
+    )
+
+    member_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False
+    )
+    bill_ref: Mapped[str] = mapped_column(primary_key=True)
+    nth: Mapped[int] = mapped_column(primary_key=True)
+    what: Mapped[str]
+    reference: Mapped[str]  # of the entry, and of what it draws of blocks
+    partner: Mapped[str]
+    valid_from: Mapped[date]
+    units: Mapped[int] = mapped_column(BigInteger)
+    price_fen: Mapped[int] = mapped_column(BigInteger)  # of the bill that they are of
+    is_prepaid: Mapped[bool]  # blocks cover them; else we owe them
+    occurred_on: Mapped[date]
+    effective_on: Mapped[date]
 
 
 class Activity(Base):

@@ -7,6 +7,15 @@ leaves a verdict for each line that it does not book. Terms: design.md 5.
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.accrual.coalitions import (
+    COST_CLASS,
+    ISSUED,
+    ISSUER,
+    UNITS,
+    hold_coalitions,
+    terms_of,
+    write_down,
+)
 from loyalty.members.claims import NEW, claim_new, decide_known, fill, reject, rounds
 from loyalty.points.operations import (
     departure_of,
@@ -20,8 +29,8 @@ from loyalty.points.operations import (
 _POINTS = "({due} * {num} / ({den} * 100))"  # integers: rounds down
 
 BILL_LOT = lot(
-    issuer="'operator'",
-    cost_class="'bill'",
+    issuer=ISSUER,
+    cost_class=COST_CLASS,
     earned_in="CAST(date_trunc('month', billed_on) AS date)",
 )
 
@@ -30,6 +39,7 @@ BILL_LOT = lot(
 # cancellation of a bill from the next.
 _DEPARTURE = departure_of("b.member_id", "'bill:' || b.bill_ref")
 _CANCEL_ON = "greatest(b.due_on + t.cancel_unpaid_after_days + 1, b.standing_on)"
+_CANCEL = "concat_ws(':', 'cancel', bill_ref, events)"
 _EVENTS_SO_FAR = """
 (SELECT count(*) FROM bill_event x
   WHERE x.member_id = b.member_id AND x.bill_ref = b.bill_ref)
@@ -39,9 +49,11 @@ _EVENTS_SO_FAR = """
 def book_bills(session: Session, *, feed_file: int) -> None:
     """Book bills; their points are pending until they are paid.
 
-    A bill that comes after its member has left the network earns nothing.
+    Where a coalition's terms name its brand, they are the coalition's. A bill that
+    comes after its member has left the network earns nothing.
     """
     let_nobody_leave(session)
+    has_coalitions = hold_coalitions(session)
     decide_known(session, space="bill", key="l.bill_ref", feed_file=feed_file)
     reject(
         session,
@@ -59,12 +71,12 @@ def book_bills(session: Session, *, feed_file: int) -> None:
             INSERT INTO bill (member_id, bill_ref, msisdn, period, billed_on, due_on,
                               effective_on, amount_fen, due_fen, paid_fen, points_num,
                               points_den, rule_version, points, standing, standing_on,
-                              latest_on)
+                              latest_on, coalition, coalition_from)
             SELECT l.member_id, l.bill_ref, l.msisdn, l.period, l.billed_on, l.due_on,
                    greatest(l.billed_on, CAST(:first_open AS date)), l.amount, l.amount,
                    0, e.num, e.den, e.version, {points},
                    CASE WHEN {points} > 0 THEN 'pending' ELSE 'none' END,
-                   l.billed_on, l.billed_on
+                   l.billed_on, l.billed_on, c.partner, c.valid_from
               FROM line l
               JOIN member m ON m.member_id = l.member_id
               CROSS JOIN LATERAL (
@@ -74,10 +86,12 @@ def book_bills(session: Session, *, feed_file: int) -> None:
               JOIN (SELECT DISTINCT ON (brand) brand, points_num, points_den, version
                       FROM bill_terms ORDER BY brand, version DESC) t
                 ON t.brand = s.brand
+              {terms_of(has_coalitions=has_coalitions)}
               CROSS JOIN LATERAL (
-                  SELECT CASE WHEN m.left_on IS NULL THEN t.points_num
+                  SELECT CASE WHEN m.left_on IS NULL
+                              THEN coalesce(c.points_num, t.points_num)
                               ELSE 0 END AS num,
-                         t.points_den AS den, t.version) e
+                         coalesce(c.points_den, t.points_den) AS den, t.version) e
              WHERE {NEW}
             """
         ),
@@ -86,9 +100,9 @@ def book_bills(session: Session, *, feed_file: int) -> None:
     row = draft(
         kind="'bill_accrual'",
         reference="'bill:' || l.bill_ref",
-        debit="'issued'",
+        debit=ISSUED.format("b."),
         credit="'pending'",
-        units="ARRAY['CUP']",
+        units=UNITS.format("b."),
         amount="b.points",
         effective_on="l.billed_on",
         rule_version="b.rule_version",
@@ -104,6 +118,18 @@ def book_bills(session: Session, *, feed_file: int) -> None:
         """,
         feed_file=feed_file,
     )
+    if has_coalitions:
+        write_down(
+            session,
+            f"""
+            SELECT b.member_id, b.bill_ref, 'given' AS what,
+                   'bill:' || b.bill_ref AS reference, b.coalition, b.coalition_from,
+                   b.points AS units, b.amount_fen AS price_fen, b.billed_on AS on_day
+              FROM line l
+              JOIN bill b ON b.member_id = l.member_id AND b.bill_ref = l.bill_ref
+             WHERE b.standing = 'pending' AND b.coalition IS NOT NULL AND {NEW}
+            """,
+        )
 
 
 def book_payments(session: Session, *, feed_file: int) -> None:
@@ -113,17 +139,21 @@ def book_payments(session: Session, *, feed_file: int) -> None:
     Points go through on the first day on which the payments cover what is due.
     """
     let_nobody_leave(session)
+    has_coalitions = hold_coalitions(session)
     _reject_unknown_bills(session)
     for _ in rounds(session, key="bill_ref"):
         decide_known(session, space="payment", key="l.payment_ref", feed_file=feed_file)
         reject(session, "CASE WHEN l.amount = 0 THEN 'zero_amount' END")
         claim_new(session, space="payment", key="l.payment_ref", feed_file=feed_file)
         _book_bill_events(session, "payment", "l.payment_ref", "l.paid_on", feed_file)
+        if has_coalitions:
+            write_down(session, _coalition_moves("payment"))
 
 
 def book_adjustments(session: Session, *, feed_file: int) -> None:
     """Book credit notes: the bill's points are computed anew, the difference taken."""
     let_nobody_leave(session)
+    has_coalitions = hold_coalitions(session)
     _reject_unknown_bills(session)
     for _ in rounds(session, key="bill_ref"):
         decide_known(
@@ -145,6 +175,8 @@ def book_adjustments(session: Session, *, feed_file: int) -> None:
         _book_bill_events(
             session, "adjustment", "l.adjustment_ref", "l.adjusted_on", feed_file
         )
+        if has_coalitions:
+            write_down(session, _coalition_moves("adjustment"))
 
 
 def cancel_unpaid(session: Session, *, business_date: object) -> int:
@@ -153,12 +185,13 @@ def cancel_unpaid(session: Session, *, business_date: object) -> int:
     What was voided when its member left is no longer pending; after a return it is.
     """
     let_nobody_leave(session)
+    has_coalitions = hold_coalitions(session)
     row = draft(
         kind="'bill_cancel'",
-        reference="concat_ws(':', 'cancel', bill_ref, events)",
+        reference=_CANCEL,
         debit="'pending'",
-        credit="'issued'",
-        units="ARRAY['CUP']",
+        credit=ISSUED.format(""),
+        units=UNITS.format(""),
         amount="points",
         effective_on="cancel_on",
         input_hash="CAST(md5(concat_ws(':', bill_ref, events)) AS uuid)",
@@ -185,6 +218,16 @@ def cancel_unpaid(session: Session, *, business_date: object) -> int:
         f"SELECT {row} AS draft, row_number() OVER (ORDER BY bill_ref) AS nth"
         " FROM unpaid",
     )
+    if has_coalitions:
+        write_down(
+            session,
+            f"""
+            SELECT member_id, bill_ref, 'canceled' AS what, {_CANCEL} AS reference,
+                   coalition, coalition_from, -points AS units, -due_fen AS price_fen,
+                   cancel_on AS on_day
+              FROM unpaid WHERE coalition IS NOT NULL
+            """,
+        )
     session.execute(
         text(
             """
@@ -219,7 +262,7 @@ def settle_bounced(session: Session, *, members: str, on: str, actor: str) -> No
         reference="concat_ws(':', 'bounce', bill_ref, events)",
         debit="'available'",
         credit="'pending'",
-        units="ARRAY['CUP']",
+        units=UNITS.format(""),
         amount="points",
         effective_on="happened_on",
         input_hash="CAST(md5(concat_ws(':', bill_ref, events)) AS uuid)",
@@ -267,6 +310,7 @@ SELECT e.*,
   FROM (
     SELECT l.line_no, l.content, l.member_id, l.bill_ref, l.ref, l.happened_on,
            b.billed_on, b.due_on, b.points, b.standing, b.standing_on, b.rule_version,
+           b.coalition, b.coalition_from, l.adjusted,
            t.expiry_months, t.cancel_unpaid_after_days, {cancel_on} AS cancel_on,
            d.left_on IS NOT NULL AS is_void, d.entry_id AS voided_by,
            b.paid_fen + l.paid AS paid_after, b.due_fen + l.adjusted AS due_after,
@@ -362,7 +406,38 @@ def _book_bill_events(
 # A draft, its step among those of one event, and when it is due.
 _Step = tuple[str, int, str]
 
-_ON_BILL = {"units": "ARRAY['CUP']", "rule_version": "rule_version"}
+_ON_BILL = {"units": UNITS.format(""), "rule_version": "rule_version"}
+
+# When an event takes back points that are still the member's, or that leaving voided,
+# and when it lets those of a canceled bill live again.
+_TAKES_PENDING = "NOT is_void AND standing = 'pending' AND points_after < points"
+_TAKES_AVAILABLE = (
+    "standing = 'available' AND points_after < points AND voided_by IS NULL"
+)
+_TAKES_VOIDED = (
+    "voided_by IS NOT NULL AND points_after < points"
+    " AND standing IN ('pending', 'available')"
+)
+_REVIVES = "turn = 'release' AND standing = 'canceled'"
+
+
+def _coalition_moves(source: str) -> str:
+    """Return the query of what the events in `happening` do to coalitions' points."""
+    reference = f"'{source}:' || ref"
+    return f"""
+    SELECT member_id, bill_ref, v.what, v.reference, coalition, coalition_from, v.units,
+           v.price_fen, v.on_day
+      FROM happening
+     CROSS JOIN LATERAL (
+         SELECT 'adjusted' AS what, {reference} AS reference,
+                points_after - points AS units, adjusted AS price_fen,
+                happened_on AS on_day
+          WHERE {_TAKES_PENDING} OR {_TAKES_AVAILABLE} OR {_TAKES_VOIDED}
+         UNION ALL
+         SELECT 'revived', {reference} || ' revival', points_after, due_after, cancel_on
+          WHERE {_REVIVES}) v
+     WHERE coalition IS NOT NULL
+    """
 
 
 def _adjusting(reference: str) -> list[_Step]:
@@ -374,27 +449,27 @@ def _adjusting(reference: str) -> list[_Step]:
                 kind="'bill_adjustment'",
                 reference=reference,
                 debit="'pending'",
-                credit="'issued'",
+                credit=ISSUED.format(""),
                 amount="points - points_after",
                 effective_on="happened_on",
                 **_ON_BILL,
             ),
             1,
-            "NOT is_void AND standing = 'pending' AND points_after < points",
+            _TAKES_PENDING,
         ),
         (
             draft(
                 kind="'bill_adjustment'",
                 reference=reference,
                 debit="'available'",
-                credit="'issued'",
+                credit=ISSUED.format(""),
                 amount="points - points_after",
                 effective_on="happened_on",
                 lot=BILL_LOT,
                 **_ON_BILL,
             ),
             1,
-            "standing = 'available' AND points_after < points AND voided_by IS NULL",
+            _TAKES_AVAILABLE,
         ),
         # What was voided when the member left is voided the less.
         (
@@ -402,7 +477,7 @@ def _adjusting(reference: str) -> list[_Step]:
                 kind="'bill_adjustment'",
                 reference=reference,
                 debit="'voided.churn'",
-                credit="'issued'",
+                credit=ISSUED.format(""),
                 amount="points - points_after",
                 effective_on="happened_on",
                 lot=BILL_LOT,
@@ -411,10 +486,7 @@ def _adjusting(reference: str) -> list[_Step]:
                 **_ON_BILL,
             ),
             1,
-            (
-                "voided_by IS NOT NULL AND points_after < points"
-                " AND standing IN ('pending', 'available')"
-            ),
+            _TAKES_VOIDED,
         ),
     ]
 
@@ -426,14 +498,14 @@ def _turning(reference: str) -> list[_Step]:
             draft(
                 kind="'bill_revival'",
                 reference=f"{reference} || ' revival'",
-                debit="'issued'",
+                debit=ISSUED.format(""),
                 credit="'pending'",
                 amount="points_after",
                 effective_on="cancel_on",
                 **_ON_BILL,
             ),
             2,
-            "turn = 'release' AND standing = 'canceled'",
+            _REVIVES,
         ),
         (
             draft(

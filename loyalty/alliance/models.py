@@ -7,7 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
 
-KINDS = ("bank", "airline", "insurer", "merchant", "venue", "telecom")
+# Whose points we give on bills, and who pays for those that are spent with us.
+COALITION = "coalition"
+KINDS = ("bank", "airline", "insurer", "merchant", "venue", "telecom", COALITION)
 # Who takes cards for us; no file brings them, and no member earns there.
 PROVIDER = "provider"
 

@@ -40,11 +40,14 @@ CHART = (
 )
 
 # Points for which neither a bill nor a partner has paid are accounted for apart from
-# those of who funds their lot `x` (domain.md 2.6, J10, J16, J20).
+# those of who funds their lot `x` (domain.md 2.6, J10, J16, J20). So are those that a
+# coalition lets us give: they stay its own, and we owe nothing for them (J8).
 APART = ("purchased", "goodwill", "fraud")
+COALITION = "coalition"  # the cost class of points that stay a coalition's
 FUNDING_CLASS = (
     f"CASE WHEN x.cost_class IN ({', '.join(repr(one) for one in APART)})"
-    " THEN x.cost_class ELSE x.funding END"
+    f" THEN x.cost_class WHEN x.cost_class = '{COALITION}'"
+    f" THEN '{COALITION}:' || x.funding ELSE x.funding END"
 )
 
 _REDEEMED = (
@@ -62,17 +65,19 @@ def _legs(debits: Iterable[str], credits_: Iterable[str]) -> frozenset[tuple[str
 
 # Whatever credits `available` may have to pay `owed` first.
 _MEMBER = ("available", "owed")
+# Who issues: the operator, or whoever's points they stay.
+_ISSUED = ("issued", "issued.partner:")
 
 KINDS = (
-    Kind("opening", _legs(["issued", "issued.partner:"], _MEMBER)),
-    Kind("bill_accrual", _legs(["issued"], ["pending"])),
+    Kind("opening", _legs(_ISSUED, _MEMBER)),
+    Kind("bill_accrual", _legs(_ISSUED, ["pending"])),
     Kind("bill_release", _legs(["pending"], _MEMBER)),
-    Kind("bill_revival", _legs(["issued"], ["pending"])),
+    Kind("bill_revival", _legs(_ISSUED, ["pending"])),
     Kind("bill_bounce", _legs(_MEMBER, ["pending"]), shortfall=Shortfall.OWE),
-    Kind("bill_cancel", _legs(["pending"], ["issued"])),
+    Kind("bill_cancel", _legs(["pending"], _ISSUED)),
     Kind(
         "bill_adjustment",
-        _legs(["pending", "voided.churn", *_MEMBER], ["issued"]),
+        _legs(["pending", "voided.churn", *_MEMBER], _ISSUED),
         shortfall=Shortfall.OWE,
     ),
     Kind("activity_accrual", _legs(["issued.partner:"], _MEMBER)),
@@ -112,13 +117,13 @@ KINDS = (
     # not let anybody owe, it is not posted.
     Kind(
         "adjustment",
-        _legs(["issued", "issued.partner:", "adjusted"], _MEMBER)
+        _legs([*_ISSUED, "adjusted"], _MEMBER)
         | _legs(_MEMBER, ["adjusted", "forfeited.fraud"]),
         shortfall=Shortfall.OWE,
     ),
     Kind(
         "adjustment_reversal",
-        _legs(_MEMBER, ["issued", "issued.partner:", "adjusted"])
+        _legs(_MEMBER, [*_ISSUED, "adjusted"])
         | _legs(["adjusted", "forfeited.fraud"], _MEMBER),
         shortfall=Shortfall.OWE,
     ),

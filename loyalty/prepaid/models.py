@@ -9,24 +9,29 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    Text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.database import Base
 
-USES = ("out", "in", "earn")  # exchanges one way or the other, accruals
+USES = ("out", "in", "earn", "give")  # exchanges one way or the other, accruals, bills
 
 
 class PointBlock(Base):
     """Units paid for in advance: ours by a partner, or a partner's by us.
 
-    They serve exchanges one way, or what members earn at a partner. Blocks are drawn
-    oldest start first, and never below nothing.
+    They serve exchanges one way, what members earn at a partner, or a coalition's
+    points that bills give. Blocks are drawn oldest start first, and never below
+    nothing.
     """
 
     __tablename__ = "point_block"
     __table_args__ = (
-        CheckConstraint("direction IN ('out', 'in', 'earn')", name="direction_known"),
+        CheckConstraint(
+            "direction IN ('out', 'in', 'earn', 'give')", name="direction_known"
+        ),
         CheckConstraint(
             "units_bought > 0 AND units_reserved >= 0 AND units_left >= units_reserved"
             " AND units_left <= units_bought AND reorder_units >= 0 AND price_fen >= 0",
@@ -137,3 +142,36 @@ class AccrualOwed(Base):
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     owed_on: Mapped[date] = mapped_column(primary_key=True)
     units: Mapped[int] = mapped_column(BigInteger)  # below zero: taken back since
+
+
+class CoalitionTerms(Base):
+    """On which terms bills give points of a coalition, from a day on.
+
+    The points stay the coalition's. The latest first day that is not after a bill's own
+    holds for it; what the coalition pays for its points goes by the day on which they
+    are spent. Prices are fen for a thousand points.
+    """
+
+    __tablename__ = "coalition_terms"
+    __table_args__ = (
+        CheckConstraint("billing IN ('prepaid', 'postpaid')", name="billing_known"),
+        CheckConstraint(
+            "points_num > 0 AND points_den > 0 AND price_thousand_fen >= 0"
+            " AND worth_thousand_fen >= 0 AND honors_thousand_fen >= 0",
+            name="makes_sense",
+        ),
+    )
+
+    partner: Mapped[str] = mapped_column(
+        ForeignKey("partner.partner"), primary_key=True
+    )
+    valid_from: Mapped[date] = mapped_column(primary_key=True)
+    # Whose bills give its points in place of our own; none: it gives no more.
+    brands: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    points_num: Mapped[int]  # per yuan
+    points_den: Mapped[int]
+    price_thousand_fen: Mapped[int]  # that we owe the coalition
+    worth_thousand_fen: Mapped[int]  # that they sell for: SSP
+    honors_thousand_fen: Mapped[int]  # that it pays for what is spent with us
+    billing: Mapped[str]
+    approved_at: Mapped[datetime]

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from loyalty.prepaid.credit import OWED, Credit, alert_of
-from loyalty.prepaid.models import AccrualBilling, PointBlock
+from loyalty.prepaid.models import AccrualBilling, CoalitionTerms, PointBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,15 @@ def billings(session: Session) -> Sequence[AccrualBilling]:
     return session.scalars(
         select(AccrualBilling).order_by(
             AccrualBilling.partner, AccrualBilling.valid_from.desc()
+        )
+    ).all()
+
+
+def coalitions(session: Session) -> Sequence[CoalitionTerms]:
+    """Return on which terms bills give coalitions' points, the newest day first."""
+    return session.scalars(
+        select(CoalitionTerms).order_by(
+            CoalitionTerms.partner, CoalitionTerms.valid_from.desc()
         )
     ).all()
 
