@@ -31,7 +31,7 @@ from loyalty.journal.governance import (
 from loyalty.journal.measures import VIEWS
 from loyalty.journal.notation import means, name_of, written
 from loyalty.journal.queries import accounts
-from loyalty.journal.rules import FUNDINGS, SWITCHES
+from loyalty.journal.rules import LIABLE, SWITCHES
 from loyalty.rules.models import PostingRules
 from loyalty.staff.rules import Permission
 
@@ -57,7 +57,7 @@ def posting_rules() -> ResponseReturnValue:
         mapped=mapped,
         views=VIEWS,
         switches=SWITCHES,
-        fundings=FUNDINGS,
+        fundings=LIABLE,
         name_of=name_of,
         means=means,
         waiting=waits[0].approval_id if waits else None,
@@ -107,7 +107,7 @@ def new_posting_rules() -> ResponseReturnValue:
         "principals": " ".join(document["principals"]),
         "lines": written(document["rule"]),
         **{name: "on" for name in SWITCHES if document["switches"].get(name)},
-        **{f"liability.{name}": document["liability"][name] for name in FUNDINGS},
+        **{f"liability.{name}": document["liability"][name] for name in LIABLE},
     }
     return _form(typed)
 
@@ -132,7 +132,7 @@ def ask_posting_rules() -> ResponseReturnValue:
         valid_from=valid_from,
         statutory=typed.get("statutory", ""),
         switches={name: name in typed for name in SWITCHES},
-        liability={name: typed.get(f"liability.{name}", "") for name in FUNDINGS},
+        liability={name: typed.get(f"liability.{name}", "") for name in LIABLE},
         principals=typed.get("principals", "").split(),
         lines=lines,
     )
@@ -206,7 +206,7 @@ def _form(
         wrong=wrong,
         chart=chart,
         switches=SWITCHES,
-        fundings=FUNDINGS,
+        fundings=LIABLE,
         views=VIEWS,
     )
 

@@ -113,6 +113,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "purchased": ("现金购买", "Bought for cash"),
         "goodwill": ("补偿", "Goodwill"),
         "fraud": ("被盗补回", "Made good after fraud"),
+        "coalition": ("联盟方", "A coalition"),
     },
 }
 FIELDS: Final[dict[str, Words]] = {
@@ -124,5 +125,6 @@ FIELDS: Final[dict[str, Words]] = {
     **{
         f"liability.{name}": (f"合同负债科目：{words[0]}", f"Owed for: {words[1]}")
         for name, words in TERMS["funding_kind"].items()
+        if name != "coalition"  # which is owed nothing for its points
     },
 }

@@ -67,6 +67,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "purchased": ("会员购买", "Bought by members"),
         "goodwill": ("补偿", "Goodwill"),
         "fraud": ("盗刷补回", "Given back after fraud"),
+        "coalition": ("联盟方", "Coalitions"),
     },
     "money_view": {
         "C": ("成本预提", "Cost accrual"),
@@ -122,6 +123,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "breakage": ("沉没", "Breakage"),
         "payable": ("应付", "Payable"),
         "fee": ("费用", "Fee"),
+        "net_fee": ("代理净额", "Net fee"),
         "shortfall": ("不足", "Shortfall"),
         "cash": ("现金", "Cash"),
         "cash_left": ("剩余现金", "Cash left"),

@@ -39,6 +39,7 @@ _PENDING = text(
            sum(b.points) AS points
       FROM bill b JOIN member m ON m.member_id = b.member_id
      WHERE b.standing = 'pending' AND m.left_on IS NULL AND b.billed_on < :next_month
+       AND b.coalition IS NULL
      GROUP BY 1
     """
 )

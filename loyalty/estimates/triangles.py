@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from loyalty.estimates.rules import Row
 from loyalty.finance.cohorts import Cohort
 from loyalty.finance.rules import next_month
-from loyalty.points.entries import FUNDING_CLASS
+from loyalty.points.entries import COALITION, FUNDING_CLASS
 
 TOGETHER = "*"  # before a kind of partners, where a partner would stand
 
@@ -42,6 +42,7 @@ WITH moved AS (
            t.kind = 'opening' AS is_opening, sum(x.units) AS units
       FROM ledger.transfer t CROSS JOIN LATERAL unnest(t.draws) x
      WHERE t.draws IS NOT NULL AND t.effective_on < :next_month
+       AND x.cost_class <> '{COALITION}'  -- whose own business it is what it expects
        AND (CAST(:unit AS text) IS NULL OR t.unit = :unit)
        AND (CAST(:funding AS text) IS NULL OR {FUNDING_CLASS} = :funding)
        AND (CAST(:kind AS text) IS NULL OR {FUNDING_CLASS} IN (

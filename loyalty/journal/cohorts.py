@@ -19,6 +19,7 @@ from loyalty.finance.rules import NOTHING, carry
 from loyalty.journal.facts.fact import Effect, Fact
 from loyalty.journal.rules import funding_kind
 from loyalty.journal.values import CohortMonth
+from loyalty.points.entries import COALITION
 
 Rates = Mapping[tuple[date, Cohort], Fraction]
 Measures = dict[str, int]
@@ -97,6 +98,8 @@ def _close(
     month: Month, cohort: Cohort, one: _Cohort, rates: Rates
 ) -> tuple[list[Measured], CohortMonth]:
     """Work one cohort through its month."""
+    if funding_kind(cohort.funding) == COALITION:
+        return _close_coalition(month, cohort, one)
     _allocate(month, cohort, one)
     activity = _activity(month, one, rates)
     rolled = roll_forward(
@@ -149,6 +152,50 @@ def _close(
         + chain.allocated_fen
         - chain.released_fen,
     )
+
+
+def _close_coalition(
+    month: Month, cohort: Cohort, one: _Cohort
+) -> tuple[list[Measured], CohortMonth]:
+    """Count a coalition's points; it is their price alone that is money here.
+
+    What is allocated to them is what we arrange them for (T10), and what is released
+    when they are spent is what the coalition pays. Nothing is deferred.
+    """
+    chain = _Chain(one.before.carried, one.before.carried_cost)
+    total = Activity()
+    measured = []
+    for fact in one.facts:
+        own: Measures = {}
+        if fact.effect in (Effect.ISSUE, Effect.CLAW):
+            own["allocated"] = chain.allocated(_arranged(fact))
+            own["service"] = _service(fact, own["allocated"])
+        elif fact.effect in (Effect.REDEEM, Effect.RETURN):
+            own["released"] = chain.released(_sign(fact) * fact.worth)
+        measured.append(Measured(fact, own))
+        total += _effect_of(month, fact, allocated=NOTHING, expected=NOTHING)
+    rolled = roll_forward(one.before.state, activity=total)
+    return measured, CohortMonth(
+        cohort=cohort,
+        state=rolled.closing,
+        carried=chain.carried,
+        carried_cost=chain.carried_cost,
+    )
+
+
+def _is_given(fact: Fact) -> bool:
+    """Whether a fact is of a coalition's points as bills give them."""
+    return funding_kind(fact.funding) == COALITION and fact.effect in (
+        Effect.ISSUE,
+        Effect.CLAW,
+    )
+
+
+def _arranged(fact: Fact) -> Fraction:
+    """Return what part of a bill is for the points of a coalition."""
+    if not fact.price or not fact.worth:
+        return NOTHING
+    return fact.price * fact.worth / (fact.price + fact.worth)
 
 
 def _allocate(month: Month, cohort: Cohort, one: _Cohort) -> None:
@@ -302,7 +349,11 @@ def _had_now(facts: Iterable[Fact], rates: Rates) -> Iterator[Measured]:
     for fact in facts:
         own = {}
         if fact.cohort is not None and fact.of is not None:
-            exact = fact.used * rates.get((fact.of, fact.cohort), NOTHING)
+            exact = (
+                fact.worth
+                if funding_kind(fact.funding) == COALITION
+                else fact.used * rates.get((fact.of, fact.cohort), NOTHING)
+            )
             own["released"], left = carry(exact, carried=left)
         elif fact.event in _BILLED:
             own["service"] = int(fact.price)
@@ -318,12 +369,17 @@ def _with_money(measured: Iterable[Measured]) -> Iterator[Measured]:
     left: dict[tuple[str | None, ...], Fraction] = {}
     for one in measured:
         fact, own = one.fact, dict(one.own)
+        is_given = _is_given(fact)
         for name in ("amount", "cash", "payable"):
-            key = (name, fact.event, fact.partner, fact.item, fact.billing)
+            # What a coalition is owed is one sum, whatever is given or taken back.
+            event = None if is_given else fact.event
+            key = (name, event, fact.partner, fact.item, fact.billing)
             exact = _sign(fact) * getattr(fact, name)
             own[name], left[key] = carry(exact, carried=left.get(key, NOTHING))
         sign = -1 if own["payable"] < 0 else 1
         short = own["payable"] - own.get("released", 0) - own["cash"]
+        if is_given:
+            short -= own.get("allocated", 0)
         own["shortfall"] = sign * max(sign * short, 0)
         yield Measured(fact, own)
 

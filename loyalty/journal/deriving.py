@@ -28,6 +28,7 @@ from loyalty.journal.measures import VIEWS, amounts
 from loyalty.journal.models import CohortClose, JournalRun
 from loyalty.journal.rules import LIABILITY, Rules, funding_kind, rules_of
 from loyalty.journal.values import CohortMonth, Derived, Entry
+from loyalty.points.entries import COALITION
 from loyalty.rules.models import PostingRules
 from loyalty.rules.queries import programme_terms
 
@@ -249,21 +250,30 @@ def _lines(one: Measured, rules: Rules, view: str) -> Iterator[tuple[str, str, i
         "fulfilment": fact.fulfilment,
     }
     facts_["role"] = rules.role_of(facts_)
+    kind = funding_kind(fact.funding)
     rule = rules.rule_for(view, MIRRORS.get(fact.event, fact.event), facts_)
     if rule is None:
-        if view == "D" and any(one.own.get(name) for name in _MOVES_LIABILITY):
+        if view == "D" and any(one.own.get(name) for name in _must_post(kind)):
             raise NoRuleFor(event=fact.event, view=view)
         return
     fen = amounts(one.own)
     for sign, lines in ((1, rule.debit), (-1, rule.credit)):
         for line in lines:
-            if fen[line.measure]:
-                account = (
-                    rules.liability[funding_kind(fact.funding)]
-                    if line.account == LIABILITY
-                    else line.account
-                )
-                yield account, line.measure, sign * fen[line.measure]
+            if not fen[line.measure]:
+                continue
+            account = (
+                rules.liability.get(kind) if line.account == LIABILITY else line.account
+            )
+            if account is None:  # a coalition's points are owed for by nobody here
+                raise NoRuleFor(event=fact.event, view=view)
+            yield account, line.measure, sign * fen[line.measure]
+
+
+def _must_post(kind: str) -> tuple[str, ...]:
+    """Return the measures that no rules may leave out, of a kind of funding."""
+    if kind == COALITION:
+        return (*_MOVES_LIABILITY, "payable", "released")
+    return _MOVES_LIABILITY
 
 
 def _hash(
@@ -288,5 +298,5 @@ def _hash(
 def _figures(fact: Fact) -> tuple[object, ...]:
     return (
         *(fact.points, fact.count, fact.price, fact.service, fact.payable),
-        *(fact.cash, fact.amount, fact.used),
+        *(fact.cash, fact.amount, fact.used, fact.worth),
     )

@@ -25,7 +25,7 @@ from loyalty.journal.errors import (
 from loyalty.journal.measures import VIEWS
 from loyalty.journal.notation import means, name_of, read
 from loyalty.journal.queries import accounts
-from loyalty.journal.rules import FUNDINGS, SWITCHES, faults_of
+from loyalty.journal.rules import LIABLE, SWITCHES, faults_of
 from loyalty.points.operations import first_open_day
 from loyalty.rules.models import ChartMapping, PostingRules
 
@@ -176,7 +176,7 @@ def _document(wanted: Wanted) -> dict[str, Any]:
         raise BadPostingRules(faults=[f"told twice: {name}" for name in twice])
     return {
         "switches": {name: bool(wanted.switches.get(name)) for name in SWITCHES},
-        "liability": {name: wanted.liability.get(name, "") for name in FUNDINGS},
+        "liability": {name: wanted.liability.get(name, "") for name in LIABLE},
         "principals": sorted(set(wanted.principals)),
         "rule": rules,
     }
@@ -192,14 +192,14 @@ def _told(
         "principals": list(document["principals"]),
     }
     said |= {name: document["switches"].get(name, False) for name in SWITCHES}
-    said |= {f"liability.{name}": document["liability"][name] for name in FUNDINGS}
+    said |= {f"liability.{name}": document["liability"][name] for name in LIABLE}
     return said | {f"{_RULE}{name_of(one)}": means(one) for one in document["rule"]}
 
 
 def _untold(said: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "switches": {name: said[name] for name in SWITCHES},
-        "liability": {name: said[f"liability.{name}"] for name in FUNDINGS},
+        "liability": {name: said[f"liability.{name}"] for name in LIABLE},
         "principals": said["principals"],
         "rule": read(
             "\n".join(

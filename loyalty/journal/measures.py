@@ -16,10 +16,10 @@ _OWN: Final = (
     "service",  # the part of a price that is not for points
     "allocated",  # the part of it that is deferred for points
     "unit_cost",  # points at the carrying rate
-    "released",  # what redemptions release of what was deferred
-    "payable",  # to who fulfills, at settlement price
+    "released",  # what redemptions release of it, or a coalition pays for its points
+    "payable",  # to who fulfills, at settlement price, or whose points bills give
     "cash",  # the part of an order that was paid in money
-    "shortfall",  # by which released and cash fall short of the payable
+    "shortfall",  # by which released and cash, or allocated, fall short of the payable
     "true_up",
     "breakage",
     "amount",
@@ -28,6 +28,7 @@ _MADE: Final[Mapping[str, Mapping[str, int]]] = {
     "price": {"service": 1, "allocated": 1},
     "gross": {"released": 1, "cash": 1},
     "fee": {"released": 1, "cash": 1, "shortfall": 1, "payable": -1},
+    "net_fee": {"allocated": 1, "shortfall": 1, "payable": -1},  # of an agent (T10)
     "cash_left": {"cash": 1, "shortfall": 1, "payable": -1},
 }
 PARTS: Final[Mapping[str, Mapping[str, int]]] = MappingProxyType(
@@ -35,6 +36,7 @@ PARTS: Final[Mapping[str, Mapping[str, int]]] = MappingProxyType(
 )
 
 _EARNED = ("price", "service", "allocated", "unit_cost")
+_TO_COALITION = ("payable", "shortfall", "net_fee")
 _SPENT = ("released", "cash", "gross", "payable", "shortfall", "fee", "unit_cost")
 _PLAIN: Final = (
     *("club_cost", "cash_in", "cash_back", "block_sold", "block_bought"),
@@ -48,9 +50,9 @@ EVENTS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         event: frozenset(measures)
         for event, measures in {
             "opening": ("allocated", "unit_cost"),
-            "bill_earned": _EARNED,
-            "bill_adjusted": _EARNED,
-            "bill_canceled": ("allocated", "unit_cost"),
+            "bill_earned": (*_EARNED, *_TO_COALITION),
+            "bill_adjusted": (*_EARNED, *_TO_COALITION),
+            "bill_canceled": ("allocated", "unit_cost", *_TO_COALITION),
             "partner_earned": _EARNED,
             "exchanged_in": _EARNED,
             "purchased": _EARNED,

@@ -6,11 +6,14 @@ from datetime import date
 from typing import Any, Final
 
 from loyalty.journal.measures import EVENTS, VIEWS, is_balanced
+from loyalty.points.entries import COALITION
 
 LIABILITY: Final = (
     "liability"  # of the cohort's kind of funding, in place of an account
 )
-FUNDINGS: Final = ("operator", "partner", "purchased", "goodwill", "fraud")
+# For whose points we owe; what a coalition lets us give stays its own.
+LIABLE: Final = ("operator", "partner", "purchased", "goodwill", "fraud")
+FUNDINGS: Final = (*LIABLE, COALITION)
 SWITCHES: Final = ("release_on_own_redemption", "remote_breakage", "refund_on_void")
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "treatment": ("NO_REVENUE_EFFECT", "POINTS_ACCRUAL", "CLUB_COST"),
@@ -117,7 +120,9 @@ def faults_of(document: Mapping[str, Any], *, accounts: Collection[str]) -> list
 
 def funding_kind(funding: str | None) -> str:
     """Return what kind of funding a cohort has; a partner's code is `partner`."""
-    return funding if funding in FUNDINGS else "partner"
+    if funding is not None and funding.startswith(f"{COALITION}:"):
+        return COALITION
+    return funding if funding in LIABLE else "partner"
 
 
 def _rule(one: Mapping[str, Any]) -> Rule:
@@ -143,7 +148,7 @@ def _common(document: Mapping[str, Any], accounts: Collection[str]) -> Iterator[
     for name in document["switches"]:
         if name not in SWITCHES:
             yield f"unknown switch {name}"
-    for funding in FUNDINGS:
+    for funding in LIABLE:
         account = document["liability"].get(funding)
         if account not in accounts:
             yield f"no account owes points of {funding}"

@@ -73,6 +73,9 @@ UNION ALL
 SELECT b.on_day, NULL, m.member_ref, b.reference, NULL, b.event, NULL, 0, b.fen
   FROM ({BARE_ROWS}) b JOIN member m USING (member_id) WHERE b.event = :event
 """
+_BLOCK_EVENT: Final = (
+    "CASE WHEN direction IN ('out', 'give') THEN 'block_bought' ELSE 'block_sold' END"
+)
 _HAD: Final = f"""
 SELECT on_day, CAST(NULL AS timestamptz) AS occurred_at, m.member_ref,
        redemption_ref AS reference, NULL AS partner, event AS what, unit,
@@ -193,7 +196,7 @@ def _facts(event: str) -> str:
         "club_cost": ("'club_cost'", "partner", "fen"),
         "cash_order": ("'cash_order'", "partner", "cash"),
         "block_bought": (
-            "CASE direction WHEN 'out' THEN 'block_bought' ELSE 'block_sold' END",
+            _BLOCK_EVENT,
             "partner",
             "price_fen",
         ),

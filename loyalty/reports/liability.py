@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.journal.deriving import rules_in_force
 from loyalty.journal.queries import cohort_months, month, preview
-from loyalty.journal.rules import funding_kind
+from loyalty.journal.rules import LIABLE, funding_kind
 from loyalty.journal.values import CohortMonth, Derived, Entry
 from loyalty.reports.journal import ENTRY_COLUMNS, as_row
 from loyalty.reports.moves import months_until
@@ -86,6 +86,7 @@ def _rows(session: Session, scope: Scope) -> Mapping[str, Rows]:
         one
         for one in cohort_months(session, period=scope.period, derived=derived)
         if scope.partner in (None, one.cohort.funding)
+        and funding_kind(one.cohort.funding) in LIABLE
     ]
     kinds = defaultdict(list)
     for one in cohorts:

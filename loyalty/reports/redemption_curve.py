@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from loyalty.estimates.outlook import Outlook, curve, outlooks
 from loyalty.estimates.triangles import Segment
 from loyalty.journal.rules import funding_kind
-from loyalty.points.entries import APART, FUNDING_CLASS
+from loyalty.points.entries import APART, COALITION, FUNDING_CLASS
 from loyalty.reports.scope import Scope, chosen
 from loyalty.reports.shape import (
     Chart,
@@ -69,6 +69,7 @@ _COHORT_MOVES: Final = f"""
          WHERE (s.credit IN {_INSIDE}) <> (s.debit IN {_INSIDE})) p(flow, sign)
       LEFT JOIN member m ON m.member_id = t.member_id
      WHERE t.effective_on < :next_month AND {chosen("partner", "x.funding")}
+       AND x.cost_class <> '{COALITION}'
 """
 
 COHORT_MOVES: Final = Facts(

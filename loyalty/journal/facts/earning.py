@@ -41,11 +41,11 @@ SELECT CAST(date_trunc('month', t.effective_on) AS date) AS period,
   LEFT JOIN bill b ON b.member_id = t.member_id
                   AND b.bill_ref = substr(r.reference, length('bill:') + 1)
  WHERE t.effective_on >= :first AND t.effective_on < :until
-   AND t.kind = 'bill_accrual'
+   AND t.kind = 'bill_accrual' AND t.debit = 'issued'
  GROUP BY 1, 2, 3, 4, 5, 6
 """
 
-_ADJUSTED: Final = "t.kind = 'bill_adjustment'"
+_ADJUSTED: Final = "t.kind = 'bill_adjustment' AND t.credit = 'issued'"
 ADJUSTMENTS: Final = f"""
 SELECT period, 'bill_adjusted' AS event, 'claw' AS effect, unit, earned_in, funding,
        sum(points) AS points, sum(count) AS count, sum(price) AS price

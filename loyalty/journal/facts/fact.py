@@ -51,6 +51,8 @@ class Fact:
     cash: Fraction = NOTHING
     amount: Fraction = NOTHING
     used: Fraction = NOTHING  # points redeemed before, of what is had only now
+    # Of a coalition's points: what they sell for when given, what it pays when spent.
+    worth: Fraction = NOTHING
 
     @property
     def cohort(self) -> Cohort | None:
@@ -67,9 +69,10 @@ class Fact:
 
 _SUMS: Final = (
     *("points", "count", "price", "service", "payable", "cash", "amount", "used"),
+    "worth",
 )
 _KEY: Final = tuple(one.name for one in fields(Fact) if one.name not in _SUMS)
-_MONEY: Final = ("price", "service", "payable", "cash", "amount", "used")
+_MONEY: Final = ("price", "service", "payable", "cash", "amount", "used", "worth")
 
 
 def fact_of(row: Mapping[str, Any]) -> Fact:

@@ -21,7 +21,8 @@ _REASON: Final = """
 CASE WHEN l.kind IN ('activity_accrual', 'activity_refund', 'bill_adjustment',
                      'purchase', 'purchase_return') THEN NULL
      WHEN l.kind = 'opening' THEN 'opening'
-     WHEN l.kind IN ('bill_revival', 'bill_cancel') THEN 'bill_canceled'
+     WHEN l.kind IN ('bill_revival', 'bill_cancel')
+         THEN CASE WHEN 'issued' IN (l.d, l.c) THEN 'bill_canceled' END
      WHEN l.funding = 'goodwill' THEN 'granted'
      WHEN l.funding = 'fraud' THEN 'recredited'
      ELSE 'corrected' END
@@ -94,7 +95,8 @@ WITH gone AS (
 ), had AS (
     SELECT g.member_id, g.id, g.kind, g.unit, g.amount, g.effective_on,
            date_trunc('month', coalesce(b.billed_on, CAST(f.occurred_at AS date)))
-               AS earned_in,
+               AS earned_in, coalesce('coalition:' || b.coalition, 'operator')
+               AS funding,
            sum(CASE WHEN f.credit = 'pending' THEN f.amount ELSE -f.amount END)
                AS points
       FROM began g
@@ -115,13 +117,13 @@ WITH gone AS (
                             AND e.ref = s.event_ref
       LEFT JOIN bill b ON b.member_id = f.member_id
                       AND b.bill_ref = coalesce(s.bill_ref, e.bill_ref)
-     GROUP BY 1, 2, 3, 4, 5, 6, 7
+     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ), split AS (
-    SELECT member_id, id, kind, unit, effective_on, earned_in, points FROM had
+    SELECT member_id, id, kind, unit, effective_on, earned_in, funding, points FROM had
     UNION ALL
     -- what no bill tells of, so that all of it is void
     SELECT g.member_id, g.id, g.kind, g.unit, g.effective_on,
-           date_trunc('month', g.effective_on), g.amount - coalesce((
+           date_trunc('month', g.effective_on), 'operator', g.amount - coalesce((
                SELECT sum(h.points) FROM had h
                 WHERE h.member_id = g.member_id AND h.id = g.id
                   AND h.unit = g.unit), 0)
@@ -129,7 +131,7 @@ WITH gone AS (
 )
 SELECT CAST(date_trunc('month', effective_on) AS date) AS period, 'voided' AS event,
        'void' AS effect, unit, CAST(earned_in AS date) AS earned_in,
-       'operator' AS funding,
+       funding,
        sum(CASE kind WHEN 'churn_void' THEN points ELSE -points END) AS points,
        count(DISTINCT id) AS count
   FROM split

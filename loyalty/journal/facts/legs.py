@@ -6,12 +6,13 @@ bill or the activity it was posted for, which its reference names.
 
 from typing import Final
 
-from loyalty.points.entries import FUNDING_CLASS
+from loyalty.points.entries import COALITION, FUNDING_CLASS
+from loyalty.prepaid.coalitions import HONORS
 
 MONTH: Final = "CAST(date_trunc('month', {day}) AS date)"
 
 _COMMON: Final = f"""
-t.member_id, t.id, t.kind, t.reverses, t.unit, t.recorded_at,
+t.member_id, t.id, t.kind, t.reverses, t.unit, t.recorded_at, t.occurred_at,
 {MONTH.format(day="t.effective_on")} AS period, t.debit, t.credit,
 split_part(t.debit, ':', 1) AS d, split_part(t.credit, ':', 1) AS c,
 nullif(substr(CASE WHEN strpos(t.debit, ':') > 0 THEN t.debit ELSE t.credit END,
@@ -39,7 +40,11 @@ def loose(where: str) -> str:
     SELECT {_COMMON},
            {MONTH.format(day="coalesce(n.billed_on, n.occurred_on, t.occurred_at)")}
                AS earned_in,
-           CASE WHEN split_part(t.debit, ':', 1) IN ('issued.partner', 'exchanged.in')
+           CASE WHEN t.kind LIKE 'bill%'
+                THEN coalesce('{COALITION}:' || coalesce(n.coalition, CASE
+                         WHEN t.debit LIKE 'issued.partner:%'
+                         THEN split_part(t.debit, ':', 2) END), 'operator')
+                WHEN split_part(t.debit, ':', 1) IN ('issued.partner', 'exchanged.in')
                 THEN split_part(t.debit, ':', 2)
                 WHEN split_part(t.credit, ':', 1) IN ('issued.partner', 'exchanged.in')
                 THEN split_part(t.credit, ':', 2)
@@ -66,7 +71,7 @@ SELECT source, CASE WHEN source = 'bill' THEN rest
 """
 
 _NAMED: Final = f"""
-SELECT t.member_id, t.id, t.line, b.billed_on, o.occurred_on
+SELECT t.member_id, t.id, t.line, b.billed_on, b.coalition, o.occurred_on
   FROM ledger.transfer t
   JOIN ledger.reference r ON r.member_id = t.member_id AND r.entry_id = t.id
   CROSS JOIN LATERAL ({SAID_OF_BILL.format(kind="t.kind", reference="r.reference")}) s
@@ -83,6 +88,15 @@ SELECT t.member_id, t.id, t.line, b.billed_on, o.occurred_on
    AND t.kind IN ('bill_revival', 'bill_cancel', 'bill_adjustment', 'bill_bounce',
                   'bill_release', 'activity_refund')
 """
+
+
+def honored(is_one: str, partner: str, at: str) -> str:
+    """Return the SQL of what a coalition pays for a thousand points spent at a time.
+
+    It is asked for where points are a coalition's alone.
+    """
+    day = f"CAST({at} AS date)"
+    return f"CASE WHEN {is_one} THEN {HONORS.format(partner=partner, day=day)} END"
 
 
 def in_months(rows: str) -> str:

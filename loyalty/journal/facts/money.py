@@ -5,7 +5,7 @@ What is known by the clock alone belongs to the first month that was open then.
 
 from typing import Final
 
-from loyalty.journal.facts.legs import MONTH, in_months
+from loyalty.journal.facts.legs import MONTH, honored, in_months
 from loyalty.payments.payouts import MOVES
 from loyalty.points.entries import FUNDING_CLASS
 
@@ -76,22 +76,27 @@ SELECT period, 'cash_order' AS event, partner, item, treatment, fulfilment,
  GROUP BY 1, 2, 3, 4, 5, 6
 """
 
-# We buy units of partners that members exchange into; partners buy ours for the rest.
+# We buy units of partners that members exchange into, or that bills give; partners buy
+# ours for the rest.
 BLOCK_ROWS: Final = f"""
     SELECT {_OPEN_DAY.format(at="b.bought_at")} AS on_day, b.direction, b.partner,
            b.price_fen FROM point_block b WHERE b.price_fen > 0
 """
 BLOCKS: Final = f"""
-SELECT period, CASE direction WHEN 'out' THEN 'block_bought' ELSE 'block_sold' END
-           AS event, partner, sum(price_fen) AS amount, count(*) AS count
+SELECT period, CASE WHEN direction IN ('out', 'give') THEN 'block_bought'
+                    ELSE 'block_sold' END AS event, partner,
+       sum(price_fen) AS amount, count(*) AS count
   FROM ({in_months(BLOCK_ROWS)}) b
  GROUP BY 1, 2, 3
 """
 
 # What own products bring when they are had: a voucher when it is used or its last day
-# is over, what needs none at once. `used` points of it were redeemed in the month `of`.
+# is over, what needs none at once. `used` points of it were redeemed in the month `of`;
+# what they were worth, in thousandths, is told of a coalition's.
+_HONORED: Final = honored("x.cost_class = 'coalition'", "x.funding", "t.occurred_at")
 OWN: Final = f"""
 SELECT t.member_id, t.unit, x.earned_in, {FUNDING_CLASS} AS funding, x.units,
+       coalesce({_HONORED}, 0) AS honors,
        r.item_code AS item, {MONTH.format(day="r.effective_on")} AS of, r.effective_on,
        r.redemption_ref, r.quantity, r.points, o.order_ref,
        coalesce(o.cash_fen, 0) AS cash_fen,
@@ -106,30 +111,35 @@ SELECT t.member_id, t.unit, x.earned_in, {FUNDING_CLASS} AS funding, x.units,
 OWN_ROWS: Final = f"""
     SELECT {_OPEN_DAY.format(at="v.state_at")} AS on_day, 'voucher_used' AS event,
            w.*, w.quantity * w.points AS parts, w.units * w.points AS used,
+           CAST(w.units AS numeric) * w.points * w.honors AS worth,
            w.units * w.cash_fen AS cash
       FROM own w JOIN voucher v ON v.member_id = w.member_id
                                AND v.order_ref = w.order_ref AND v.state = 'used'
      WHERE w.has_codes
     UNION ALL
     SELECT greatest(v.valid_until + 1, w.effective_on), 'voucher_lapsed',
-           w.*, w.quantity * w.points, w.units * w.points, w.units * w.cash_fen
+           w.*, w.quantity * w.points, w.units * w.points,
+           CAST(w.units AS numeric) * w.points * w.honors, w.units * w.cash_fen
       FROM own w JOIN voucher v ON v.member_id = w.member_id
                                AND v.order_ref = w.order_ref AND v.state = 'issued'
      WHERE w.has_codes
     UNION ALL
     SELECT w.effective_on, 'voucher_used', w.*, w.points, w.units * w.points,
-           w.units * w.cash_fen
+           CAST(w.units AS numeric) * w.points * w.honors, w.units * w.cash_fen
       FROM own w WHERE NOT w.has_codes
     UNION ALL
     SELECT b.effective_on, 'voucher_used', w.*, w.points * w.quantity,
-           -w.units * w.points * b.quantity, -w.units * w.cash_fen * b.quantity
+           -w.units * w.points * b.quantity,
+           CAST(-w.units AS numeric) * w.points * b.quantity * w.honors,
+           -w.units * w.cash_fen * b.quantity
       FROM own w JOIN redemption_return b USING (member_id, redemption_ref)
      WHERE NOT w.has_codes
 """
 OWN_PRODUCTS: Final = f"""
 WITH own AS MATERIALIZED ({OWN})
-SELECT period, event, unit, earned_in, funding, item, of, parts,
-       sum(used) AS used, sum(cash) AS cash, count(DISTINCT redemption_ref) AS count
+SELECT period, event, unit, earned_in, funding, item, of, parts * 1000 AS parts,
+       sum(used) * 1000 AS used, sum(cash) * 1000 AS cash, sum(worth) AS worth,
+       count(DISTINCT redemption_ref) AS count
   FROM ({in_months(OWN_ROWS)}) f
  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 """

@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.journal.facts.coalitions import GIVEN, TAKEN
 from loyalty.journal.facts.earning import (
     ACTIVITIES,
     ADJUSTMENTS,
@@ -30,7 +31,7 @@ _QUERIES = (
     *(BILLS, BARE_BILLS, ADJUSTMENTS, ACTIVITIES, EXCHANGES_IN),
     *(FLOWS, BOUNCES, VOIDS),
     *(REDEMPTIONS, EXCHANGES_OUT, CLUB_COSTS, CASH, CASH_ORDERS, BLOCKS, OWN_PRODUCTS),
-    *(SETTLING, PURCHASES, PROVIDER),
+    *(SETTLING, PURCHASES, PROVIDER, GIVEN, TAKEN),
 )
 
 

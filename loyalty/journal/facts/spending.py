@@ -6,11 +6,19 @@ money, in the proportion of its points.
 
 from typing import Final
 
-from loyalty.journal.facts.legs import lots
+from loyalty.journal.facts.legs import honored, lots
 
 _REDEEMED: Final = (
     "split_part(t.credit, ':', 1) LIKE 'redeemed.%'"
     " OR split_part(t.debit, ':', 1) LIKE 'redeemed.%'"
+)
+# What a coalition pays for its points: by the day on which they were spent.
+_HONORED: Final = honored(
+    "l.funding LIKE 'coalition:%'",
+    "substr(l.funding, length('coalition:') + 1)",
+    """CASE WHEN l.c LIKE 'redeemed.%' OR l.c = 'exchanged.out' THEN l.occurred_at
+            ELSE (SELECT min(s.occurred_at) FROM ledger.transfer s
+                   WHERE s.member_id = l.member_id AND s.id = l.reverses) END""",
 )
 # Where nobody wrote down what was redeemed, the account says what kind of thing it was.
 REDEMPTIONS: Final = f"""
@@ -27,6 +35,7 @@ told AS (
            greatest(CASE WHEN b.entry_id IS NULL THEN r.points ELSE b.points END, 1)
                AS parts,
            coalesce(b.settlement_fen, r.settlement_fen, 0) AS payable,
+           coalesce({_HONORED}, 0) AS honors,
            CASE WHEN b.entry_id IS NULL THEN coalesce(o.cash_fen, 0)
                 ELSE coalesce(o.cash_fen, 0) * b.quantity / r.quantity END AS cash
       FROM leg l
@@ -46,12 +55,13 @@ SELECT period, CASE WHEN is_spent THEN 'redeemed' ELSE 'returned' END AS event,
        CASE WHEN is_spent THEN 'redeem' ELSE 'return' END AS effect,
        unit, earned_in, funding, partner, family, item, treatment, fulfilment,
        CASE WHEN NOT is_spent THEN CAST(date_trunc('month', of) AS date) END AS of,
-       coalesce(parts, 1) AS parts, sum(units) AS points,
+       coalesce(parts, 1) * 1000 AS parts, sum(units) AS points,
        count(DISTINCT id) AS count,
        -- what clubs cost is told by their own line
-       sum(CASE treatment WHEN 'CLUB_COST' THEN 0 ELSE units * CAST(payable AS numeric)
-           END) AS payable,
-       sum(units * CAST(cash AS numeric)) AS cash
+       1000 * sum(CASE treatment WHEN 'CLUB_COST' THEN 0
+                       ELSE units * CAST(payable AS numeric) END) AS payable,
+       1000 * sum(units * CAST(cash AS numeric)) AS cash,
+       sum(units * CAST(honors AS numeric) * coalesce(parts, 1)) AS worth
   FROM treated GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 """
 
@@ -63,7 +73,8 @@ told AS (
            coalesce(e.billing, 'postpaid') AS billing, e.effective_on AS of,
            coalesce(e.units_out, 1) AS units_out,
            CASE WHEN e.billing = 'prepaid' THEN 0
-                ELSE coalesce(v.money_fen, e.money_fen, 0) END AS payable
+                ELSE coalesce(v.money_fen, e.money_fen, 0) END AS payable,
+           coalesce({_HONORED}, 0) AS honors
       FROM leg l
       LEFT JOIN exchange_reversal v ON v.member_id = l.member_id AND v.entry_id = l.id
       LEFT JOIN exchange e
@@ -76,9 +87,10 @@ SELECT period, CASE WHEN is_spent THEN 'exchanged_out' ELSE 'exchange_undone' EN
        CASE WHEN is_spent THEN 'redeem' ELSE 'return' END AS effect,
        unit, earned_in, funding, partner, billing,
        CASE WHEN NOT is_spent THEN CAST(date_trunc('month', of) AS date) END AS of,
-       units_out AS parts, sum(units) AS points,
+       units_out * 1000 AS parts, sum(units) AS points,
        count(DISTINCT id) AS count,
-       sum(units * CAST(payable AS numeric)) AS payable
+       1000 * sum(units * CAST(payable AS numeric)) AS payable,
+       sum(units * CAST(honors AS numeric) * units_out) AS worth
   FROM told GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 UNION ALL
 -- what was paid for in advance costs what its block did
@@ -87,7 +99,7 @@ SELECT t.period, CASE WHEN is_spent THEN 'exchanged_out' ELSE 'exchange_undone' 
        t.unit, t.earned_in, t.funding, t.partner, t.billing,
        CASE WHEN NOT is_spent THEN CAST(date_trunc('month', of) AS date) END,
        t.units_out * p.units_bought, 0, 0,
-       sum(t.units * m.units * CAST(p.price_fen AS numeric))
+       sum(t.units * m.units * CAST(p.price_fen AS numeric)), 0
   FROM told t
   JOIN block_move m ON m.reference = t.exchange_ref
                    AND m.what = CASE WHEN t.is_spent THEN 'draw' ELSE 'return' END
