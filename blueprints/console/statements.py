@@ -259,6 +259,8 @@ def about(line: StatementLine) -> str:
         return term("fee_cause", line.about)
     if line.kind == "dispute":
         return term("break", line.about)
+    if line.kind in ("honored", "honor_returned"):
+        return term("entry_kind", line.about)
     return term("club_cost", line.about) if line.kind == "club_cost" else line.about
 
 

@@ -7,6 +7,7 @@ afterwards, else what was bought. What is undone stands below zero.
 from typing import Final
 
 from loyalty.matching.rules import Terms
+from loyalty.prepaid.coalitions import HONORED
 
 # A reference without what our books put before it, as partners may leave that out.
 KEY: Final = (
@@ -87,6 +88,33 @@ SELECT 'exchange_' || e.direction || '_reversal', e.member_id, e.exchange_ref,
   FROM exchange_reversal u
   JOIN exchange e USING (member_id, exchange_ref)
  WHERE e.partner = :partner
+ UNION ALL
+-- of a coalition: what bills gave of its points, and what was spent of them
+SELECT CASE WHEN p.units > 0 THEN 'accrual' ELSE 'reversal' END, p.member_id,
+       p.reference, {given_key}, NULL, CASE WHEN p.units < 0 THEN p.bill_ref END,
+       {given_day}, p.units, NULL,
+       CAST(round(CAST(p.units AS numeric) * c.price_thousand_fen / 1000) AS bigint),
+       p.units * CAST(c.price_thousand_fen AS numeric) % 1000 <> 0, false
+  FROM coalition_points p
+  JOIN coalition_terms c ON c.partner = p.partner AND c.valid_from = p.valid_from
+ WHERE p.partner = :partner
+ UNION ALL
+SELECT CASE WHEN h.units > 0 THEN 'redemption' ELSE 'return' END, h.member_id,
+       CAST(h.entry_id AS text), {spent_key}, NULL, {original_key}, {spent_day},
+       h.units, NULL, CAST(round(h.units * h.thousand_fen / 1000) AS bigint),
+       h.units * h.thousand_fen % 1000 <> 0, false
+  FROM ({honored}) h
+  JOIN ledger.reference r ON r.member_id = h.member_id AND r.entry_id = h.entry_id
+  LEFT JOIN ledger.reference o ON o.member_id = h.member_id AND h.units < 0
+                              AND o.entry_id = h.reverses
+ WHERE h.partner = :partner
+"""
+
+_GIVEN_KEY = "regexp_replace(p.reference, '^(bill|payment|adjustment):', '')"
+_GIVEN_ENTRY = """
+(SELECT min(t.recorded_at) FROM ledger.reference r
+   JOIN ledger.transfer t ON t.member_id = r.member_id AND t.id = r.entry_id
+  WHERE r.member_id = p.member_id AND r.reference = p.reference)
 """
 
 _EXCHANGE_NUMBER = """
@@ -110,6 +138,8 @@ def facts(terms: Terms) -> str:
             "return_day": _DAY.format("b.occurred_at"),
             "exchange_day": _DAY.format("e.requested_at"),
             "undone_day": _DAY.format("u.occurred_at"),
+            "given_day": "p.occurred_on",
+            "spent_day": "h.occurred_on",
         },
         "posted": {
             "activity_day": _or_day(
@@ -119,6 +149,8 @@ def facts(terms: Terms) -> str:
             "return_day": _posted("b", "b.occurred_at"),
             "exchange_day": _posted("e", "e.state_at"),
             "undone_day": _posted("u", "u.occurred_at"),
+            "given_day": _DAY.format(_GIVEN_ENTRY),
+            "spent_day": _DAY.format("h.recorded_at"),
         },
         "effective": {
             "activity_day": _or_day(_ACTIVITY_ENTRY.format(column="t.effective_on")),
@@ -126,12 +158,18 @@ def facts(terms: Terms) -> str:
             "return_day": "b.effective_on",
             "exchange_day": "e.effective_on",
             "undone_day": "u.effective_on",
+            "given_day": "p.effective_on",
+            "spent_day": "h.effective_on",
         },
     }
     return _FACTS.format(
         redemption_key=KEY.format("r.redemption_ref"),
         return_key=KEY.format("b.return_ref"),
         exchange_number=_EXCHANGE_NUMBER,
+        given_key=_GIVEN_KEY,
+        spent_key=KEY.format("r.reference"),
+        original_key=KEY.format("o.reference"),
+        honored=HONORED,
         **days[terms.date_basis],
     )
 

@@ -6,6 +6,8 @@ above zero the partner owes us. Whatever else reads what is settled reads it fro
 
 from typing import Final
 
+from loyalty.points.entries import UNI
+from loyalty.prepaid.coalitions import HONORED
 from loyalty.settlement.rules import PARTS
 
 # What members earned where the partner pays afterwards; a refund follows its original.
@@ -94,6 +96,25 @@ SELECT p.partner, 'club_cost', coalesce(c.member_id, 0), c.reference, '', c.kind
                       AND c.reference = r.redemption_ref || '-' || r.member_id)
 """
 
+# A coalition's points: we owe for those that bills give and no block covers, and it
+# owes us for those that are spent with us. What is taken back follows its original.
+_COALITIONS = f"""
+SELECT p.partner, CASE WHEN p.units > 0 THEN 'given' ELSE 'taken_back' END,
+       p.member_id, p.reference, '', p.bill_ref, p.effective_on, p.occurred_on,
+       CAST(p.valid_from AS text), '{UNI}', p.units, c.price_thousand_fen, 1000, 100, 0,
+       CAST(-p.units AS numeric) * c.price_thousand_fen * {PARTS // 1000}
+  FROM coalition_points p
+  JOIN coalition_terms c ON c.partner = p.partner AND c.valid_from = p.valid_from
+ WHERE NOT p.is_prepaid
+UNION ALL
+SELECT h.partner, CASE WHEN h.units > 0 THEN 'honored' ELSE 'honor_returned' END,
+       h.member_id, CAST(h.entry_id AS text), h.unit, h.kind, h.effective_on,
+       h.occurred_on, NULL, h.unit, h.units, h.thousand_fen, 1000, 100, 0,
+       h.units * h.thousand_fen * {PARTS // 1000}
+  FROM ({HONORED}) h
+ WHERE h.thousand_fen > 0
+"""
+
 _CHARGES = f"""
 SELECT f.partner, 'fee', 0, CAST(f.approval_id AS text), '', f.cause, f.charged_on,
        f.original_on, NULL, NULL, coalesce(f.points, 1), f.fen, coalesce(f.points, 1),
@@ -124,7 +145,7 @@ SELECT d.partner, 'dispute', 0, d.dispute_id, '', d.break_code, d.granted_on,
 
 FACTS: Final = f"""
 {_ACCRUALS} UNION ALL {_REDEMPTIONS} UNION ALL {_EXCHANGES} UNION ALL {_CLUB_COSTS}
-UNION ALL {_CHARGES}
+UNION ALL {_COALITIONS} UNION ALL {_CHARGES}
 """
 
 # What is on no statement yet.

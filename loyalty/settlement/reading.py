@@ -84,6 +84,12 @@ _BEHIND = text(
             WHERE :kind IN ('accrued', 'reversed') AND r.member_id = :member
               AND r.reference = 'activity:' || :partner || '/' || :event
            UNION ALL
+           SELECT r.entry_id FROM ledger.reference r
+            WHERE :kind IN ('given', 'taken_back') AND r.member_id = :member
+              AND r.reference = :event
+           UNION ALL
+           SELECT CAST(:event AS uuid) WHERE :kind IN ('honored', 'honor_returned')
+           UNION ALL
            SELECT r.entry_id FROM redemption r
             WHERE :kind = 'redeemed' AND r.member_id = :member
               AND r.redemption_ref = :event

@@ -31,6 +31,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "exchange_in_reversed",
         "fee",
         "purchase",
+        "honored",
+        "honor_returned",
     ),
     "payable": (
         "redeemed",
@@ -38,6 +40,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "exchanged_out",
         "exchange_out_reversed",
         "club_cost",
+        "given",
+        "taken_back",
     ),
     "adjusted": ("adjustment",),
     "disputed": ("dispute",),
