@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from loyalty.clock import wall
 from loyalty.database import Database
 from loyalty.settings import Settings
 from tests.journeys.conftest import WANG, Programme, begin
+from tests.programs import program
 from tests.sandboxes import KEY, SECRET, Sandbox
 
 PATIENCE_MS = 10_000
@@ -132,16 +132,11 @@ def site(
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One Chromium per worker."""
-    program = shutil.which("chromium")
-    if program is None:
-        reason = "chromium is not here: make setup installs it where it may"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    chromium = program("chromium")
     # Chromium's own sandbox does not work for root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield browser
         browser.close()
 

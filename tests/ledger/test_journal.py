@@ -1,5 +1,4 @@
 import re
-import shutil
 import subprocess
 from collections import defaultdict
 from datetime import UTC, date, datetime
@@ -15,6 +14,7 @@ from sqlalchemy import text
 from ledger.book import Book
 from ledger.journal import Beancount, Hledger, _component, _label, journal
 from ledger.values import Entry, Lot, Transfer
+from tests.programs import program
 
 SEEDS = range(2)
 SINCE = (None, date(2026, 3, 10))
@@ -41,10 +41,8 @@ def loaded(content):
 
 
 def hledger(content, *arguments):
-    if shutil.which("hledger") is None:
-        pytest.skip("hledger is not installed here")
     return subprocess.run(
-        ["hledger", "-f", "-", *arguments],  # noqa: S607 - whichever is installed
+        [program("hledger"), "-f", "-", *arguments],
         input=content,
         capture_output=True,
         text=True,
@@ -287,9 +285,8 @@ def test_damaged_books_are_refused(small, damage, by_member):
     small.execute(text(damage))
 
     assert loaded(written(small, Beancount, by_member=by_member))[1] != []
-    if shutil.which("hledger") is not None:
-        content = written(small, Hledger, by_member=by_member)
-        assert hledger(content, "check", "--strict").returncode != 0
+    content = written(small, Hledger, by_member=by_member)
+    assert hledger(content, "check", "--strict").returncode != 0
 
 
 def test_points_spent_before_their_lot_was_opened_are_an_advance(session):

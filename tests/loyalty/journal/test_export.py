@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 import subprocess
 from decimal import Decimal
 
@@ -19,6 +18,7 @@ from loyalty.journal.governance import apply_mapping, ask_mapping
 from loyalty.journal.queries import accounts, month, trial_balance
 from tests.loyalty.exchange.alliance import NOON
 from tests.loyalty.journal.conftest import NOVEMBER, OCTOBER
+from tests.programs import program
 
 DECEMBER = next_month(NOVEMBER)
 
@@ -133,7 +133,6 @@ def test_beancount_agrees_on_every_balance_and_refuses_what_is_damaged(kept, vie
     assert loader.load_string(shifted(body))[1] != []
 
 
-@pytest.mark.skipif(shutil.which("hledger") is None, reason="hledger is not installed")
 @pytest.mark.parametrize("view", ["C", "D"])
 def test_hledger_agrees_on_every_balance_and_refuses_what_is_damaged(kept, view):
     body = made(kept, "hledger", view=view).body
@@ -150,7 +149,7 @@ def test_hledger_agrees_on_every_balance_and_refuses_what_is_damaged(kept, view)
 
 def hledger(content, *arguments):
     return subprocess.run(
-        ["hledger", "-f", "-", *arguments],  # noqa: S607 - whichever is installed
+        [program("hledger"), "-f", "-", *arguments],
         input=content,
         capture_output=True,
         text=True,
