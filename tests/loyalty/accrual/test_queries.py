@@ -30,6 +30,7 @@ def bill(session):
                 standing=standing,
                 standing_on=billed_on,
                 latest_on=billed_on,
+                effective_on=billed_on,
             )
         )
 

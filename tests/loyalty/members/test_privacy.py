@@ -37,6 +37,7 @@ NOTES = {
     "club_cost",
     "club_event",
     "club_notice",
+    "coalition_points",
     "contest_player",
     "exchange_attempt",
     "exchange_event",
