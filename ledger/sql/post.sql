@@ -13,7 +13,8 @@
 --            whose last good day is that of `lot`, 'sparing' none of its cost class
 --   settle   reverses an entry that put points into `debit`: restores, captures
 --            or cancels them lot by lot; scope 'lots' and 'loose' choose the
---            part that came from lots, or the part that never had one
+--            part that came from lots, or the part that never had one. What an
+--            entry put into `available`, or paid of what was owed, is drawn
 --
 -- The drafts of one entry are decided on the books as they were before it. Those
 -- that draw the same units follow one another, as do those that pay what is

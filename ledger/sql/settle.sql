@@ -41,6 +41,9 @@ slice AS (
       LEFT JOIN LATERAL unnest(o.draws) x ON true
       CROSS JOIN LATERAL (SELECT CASE WHEN o.draws IS NULL THEN o.amount ELSE x.units END AS units) p
      WHERE (d.debit IS NULL OR d.debit = o.credit)
+       -- What became the member's is taken back by a draw, from whichever lots there
+       -- are; undone lot by lot as well, it would go back twice.
+       AND o.credit NOT IN ('available', 'owed')
        -- What never had a lot has none to go back to.
        AND (o.draws IS NOT NULL OR coalesce(d.credit, o.debit) <> 'available')
        AND (d.units IS NULL OR o.unit = ANY (d.units))
@@ -70,9 +73,11 @@ twice AS (
      GROUP BY entry, reverses, unit, debit, line, issuer, funding, cost_class, earned_in, expires_on, origin_on
     HAVING sum(take) > max(remaining)
 ),
--- Of what comes back, the soonest-expiring part pays what is owed.
+-- Of what comes back, the soonest-expiring part pays what is owed and is not
+-- forgiven by the same draft.
 split AS (
-    SELECT c.*, CASE WHEN c.target = 'available' THEN least(c.take, greatest(coalesce(b.owed, 0) - (
+    SELECT c.*, CASE WHEN c.target = 'available' THEN least(c.take, greatest(coalesce(b.owed, 0)
+               - sum(CASE c.target WHEN 'owed' THEN c.take ELSE 0 END) OVER (PARTITION BY c.ord, c.unit) - (
                sum(c.take) OVER (PARTITION BY c.member_id, c.unit, c.target
                                  ORDER BY c.expires_on, c.issuer, c.earned_in, c.funding, c.cost_class, c.origin_on
                                  ROWS UNBOUNDED PRECEDING) - c.take), 0))::bigint ELSE 0 END AS debt

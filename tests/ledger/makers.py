@@ -19,8 +19,9 @@ def lot(
     expires_on: date | None = LAST,
     issuer: str = "operator",
     earned_in: date = date(2026, 1, 1),
+    cost_class: str = "earned",
 ) -> Lot:
-    return Lot(issuer, issuer, "earned", earned_in, expires_on)
+    return Lot(issuer, issuer, cost_class, earned_in, expires_on)
 
 
 def entry(kind: str, *transfers: Transfer, member: int = 1, **more: Any) -> Entry:
@@ -178,11 +179,90 @@ def expire(last_day: date, unit: str = "CUP", **more: Any) -> Entry:
     )
 
 
+def buy(amount: int = 100, into: Lot | None = None, **more: Any) -> Entry:
+    """Points that were paid for."""
+    into = into or lot(cost_class="purchased")
+    return entry(
+        "purchase", Transfer("issued", "available", ("UNI",), amount, into), **more
+    )
+
+
+def return_purchase(amount: int = 100, own: Lot | None = None, **more: Any) -> Entry:
+    """Take unspent points back, for which the money goes back too."""
+    own = own or lot(cost_class="purchased")
+    return entry(
+        "purchase_return",
+        Transfer("available", "issued", ("UNI",), amount, own),
+        **more,
+    )
+
+
+def give_by_hand(
+    amount: int = 100,
+    into: Lot | None = None,
+    far: str = "issued",
+    unit: str = "CUP",
+    **more: Any,
+) -> Entry:
+    """Points that two people gave."""
+    into = into or lot()
+    return entry(
+        "adjustment", Transfer(far, "available", (unit,), amount, into), **more
+    )
+
+
+def take_by_hand(
+    amount: int = 100, far: str = "adjusted", unit: str = "CUP", **more: Any
+) -> Entry:
+    """Take points that two people found wrong, or have them owed."""
+    return entry("adjustment", Transfer("available", far, (unit,), amount), **more)
+
+
+def take_gift_back(
+    of: UUID,
+    amount: int | None = None,
+    own: Lot | None = None,
+    far: str = "issued",
+    unit: str = "CUP",
+    **more: Any,
+) -> Entry:
+    """Undo what was given by hand: from its own lot first, and the rest is owed."""
+    return entry(
+        "adjustment_reversal",
+        Transfer("available", far, (unit,), amount, own),
+        reverses=of,
+        **more,
+    )
+
+
+def undo_taking(
+    of: UUID, amount: int | None = None, scope: Scope | None = None, **more: Any
+) -> Entry:
+    """Give back what was taken by hand."""
+    return entry(
+        "adjustment_reversal",
+        Transfer(None, None, None, amount, None, scope),
+        reverses=of,
+        **more,
+    )
+
+
 def void(**more: Any) -> Entry:
     """Take everything unspent from a member who leaves."""
     return entry(
         "churn_void",
         Transfer("available", "voided.churn", UNIVERSAL, None),
+        Transfer("pending", "voided.churn", UNIVERSAL, None),
+        **more,
+    )
+
+
+def void_sparing(**more: Any) -> Entry:
+    """Take everything unspent but what was paid for."""
+    bought = lot(cost_class="purchased")
+    return entry(
+        "churn_void",
+        Transfer("available", "voided.churn", UNIVERSAL, None, bought, Scope.SPARING),
         Transfer("pending", "voided.churn", UNIVERSAL, None),
         **more,
     )

@@ -137,7 +137,6 @@ class Member:
             wanted = remaining if wanted is None else wanted
             if wanted > remaining:
                 raise Refused("exceeds_original")
-            undone.clawed_back[unit] = undone.clawed_back.get(unit, 0) + wanted
         keys = sorted(
             key
             for key, units in self.left.items()
@@ -149,9 +148,15 @@ class Member:
                 if transfer.scope is Scope.EXPIRED
                 else key.expires_on >= entry.effective_on
             )
+            and not (
+                transfer.scope is Scope.SPARING
+                and transfer.lot is not None
+                and key.cost_class == transfer.lot.cost_class
+            )
         )
         first_unit = transfer.units[0]
-        keys.sort(key=lambda key: not key.is_of(first_unit, transfer.lot))
+        if transfer.scope is not Scope.SPARING:
+            keys.sort(key=lambda key: not key.is_of(first_unit, transfer.lot))
         taken: dict[str, dict[Key | None, int]] = {}
         short = wanted if wanted is not None else sum(self.left[key] for key in keys)
         for key in keys:
@@ -160,13 +165,18 @@ class Member:
                 taken.setdefault(key.unit, {})[key] = units
                 self.left[key] -= units
                 short -= units
-        if wanted is not None and short > 0:
-            policy = BY_NAME[entry.kind].shortfall
-            if policy is Shortfall.REFUSE:
-                raise Refused("insufficient_points")
+        policy = BY_NAME[entry.kind].shortfall
+        if wanted is not None and short > 0 and policy is Shortfall.REFUSE:
+            raise Refused("insufficient_points")
+        is_owed = wanted is not None and policy is Shortfall.OWE
+        if entry.reverses is not None:
+            # What there was no more of, and nobody owes, was not taken back.
+            back = sum(sum(parts.values()) for parts in taken.values())
+            back += short if is_owed else 0
+            undone.clawed_back[unit] = undone.clawed_back.get(unit, 0) + back
         for unit, parts in sorted(taken.items()):
             self._write(posted, "available", transfer.credit, unit, parts)
-        if wanted is not None and BY_NAME[entry.kind].shortfall is Shortfall.OWE:
+        if is_owed:
             self._write(
                 posted, "owed", transfer.credit, transfer.units[0], {None: short}
             )
@@ -181,6 +191,7 @@ class Member:
             for key in line.parts
             if line.left(key) > 0
             and transfer.debit in {None, line.credit}
+            and line.credit not in {"available", "owed"}  # that is drawn
             and (transfer.units is None or line.unit in transfer.units)
             and not (transfer.scope is Scope.LOTS and key is None)
             and not (transfer.scope is Scope.LOOSE and key is not None)

@@ -24,19 +24,26 @@ from tests.ledger import model
 from tests.ledger.makers import (
     DAY,
     accrue,
+    buy,
     claw_back,
     credit,
     earn,
     entry,
     exchange_in,
     expire,
+    give_by_hand,
     hold,
     lot,
     redeem,
     reinstate,
+    return_purchase,
     settle_bill,
+    take_by_hand,
+    take_gift_back,
     undo_exchange_in,
+    undo_taking,
     void,
+    void_sparing,
 )
 from tests.ledger.model import MEMBER_ACCOUNTS, Member
 from tests.ledger.model_lots import RANKS, Key
@@ -47,12 +54,15 @@ from tests.ledger.wishes import (
     POSTED,
     UNDOINGS,
     amounts,
+    bought,
     chances,
     days,
+    givers,
     lots,
     members,
     now,
     part,
+    takers,
     units,
     wallets,
 )
@@ -177,7 +187,23 @@ class Ledger(RuleBasedStateMachine):
         ]
         self.submit(entry("opening", *both, member=m), now)
 
+    @rule(m=members, n=amounts, into=bought, on=days, now=now)
+    def buy(self, m, n, into, on, now) -> None:
+        self.submit(buy(n, into, member=m, effective_on=on), now)
+
+    @rule(m=members, n=amounts, into=lots, far=givers, unit=units, on=days, now=now)
+    def give_by_hand(self, *, m, n, into, far, unit, on, now) -> None:
+        self.submit(give_by_hand(n, into, far, unit, member=m, effective_on=on), now)
+
     # What takes them.
+
+    @rule(m=members, n=amounts, own=bought, on=days, now=now)
+    def return_purchase(self, m, n, own, on, now) -> None:
+        self.submit(return_purchase(n, own, member=m, effective_on=on), now)
+
+    @rule(m=members, n=amounts, far=takers, unit=units, on=days, now=now)
+    def take_by_hand(self, *, m, n, far, unit, on, now) -> None:
+        self.submit(take_by_hand(n, far, unit, member=m, effective_on=on), now)
 
     @rule(m=members, n=amounts, wallet=wallets, on=days, now=now)
     def redeem(self, m, n, wallet, on, now) -> None:
@@ -203,10 +229,16 @@ class Ledger(RuleBasedStateMachine):
     def expire(self, m, day, unit, now) -> None:
         self.submit(expire(day, unit, member=m, effective_on=DAYS[3]), now)
 
-    @rule(m=members, on=days, now=now, chance=chances)
-    def void(self, m, on, now, chance) -> None:
+    @rule(
+        m=members,
+        on=days,
+        now=now,
+        chance=chances,
+        take=st.sampled_from([void, void_sparing]),
+    )
+    def void(self, m, on, now, chance, take) -> None:
         if not chance:
-            self.submit(void(member=m, effective_on=on), now)
+            self.submit(take(member=m, effective_on=on), now)
 
     # What undoes an entry that stands.
 
@@ -238,6 +270,27 @@ class Ledger(RuleBasedStateMachine):
         of = self.some_posted(data, m, "exchange_in")
         if of:
             self.submit(undo_exchange_in(of, n, own, member=m), now)
+
+    @rule(
+        data=st.data(),
+        m=members,
+        n=part,
+        own=st.none() | lots,
+        far=givers,
+        unit=units,
+        now=now,
+    )
+    def take_gift_back(self, *, data, m, n, own, far, unit, now) -> None:
+        of = self.some_posted(data, m, "adjustment")
+        if of:
+            self.submit(take_gift_back(of, n, own, far, unit, member=m), now)
+
+    @rule(data=st.data(), m=members, n=part, on=days, now=now)
+    def undo_taking(self, data, m, n, on, now) -> None:
+        of = self.some_posted(data, m, "adjustment")
+        scope = data.draw(st.sampled_from([None, Scope.LOTS, Scope.LOOSE]))
+        if of:
+            self.submit(undo_taking(of, n, scope, member=m, effective_on=on), now)
 
     @rule(data=st.data(), m=members, on=days, now=now)
     def reinstate(self, data, m, on, now) -> None:

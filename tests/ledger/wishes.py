@@ -27,12 +27,8 @@ UNDOINGS = (
     (exchange_out, "hold"),
     (take_exchange_back, "exchange_out"),
 )
-# Bills, purchases and adjustments are credits and draws like others, by other names.
-POSTED = {
-    kind.name
-    for kind in KINDS
-    if not kind.name.startswith(("bill_", "purchase", "adjustment"))
-}
+# Bills are credits and draws like others, by other names.
+POSTED = {kind.name for kind in KINDS if not kind.name.startswith("bill_")}
 
 members = st.sampled_from([1, 2])
 days = st.sampled_from(DAYS)
@@ -46,5 +42,8 @@ lots = st.builds(
     st.sampled_from(["operator", "CEB"]),
     st.sampled_from([date(2026, 1, 1), date(2026, 2, 1)]),
 )
+bought = st.builds(lot, st.sampled_from(LAST_DAYS), cost_class=st.just("purchased"))
+givers = st.sampled_from(["issued", "issued.partner:CEB", "adjusted"])
+takers = st.sampled_from(["adjusted", "forfeited.fraud"])
 now = st.booleans()
 chances = st.integers(0, 2)
