@@ -53,6 +53,7 @@ from blueprints.console import (  # noqa: E402
     showing,  # noqa: F401
     signing_in,  # noqa: F401
     statements,  # noqa: F401
+    suspense,  # noqa: F401
     tiers,  # noqa: F401
     trail,  # noqa: F401
     triangles,  # noqa: F401

@@ -23,6 +23,7 @@ from loyalty.exchange import cards
 from loyalty.exchange import deciding as exchange
 from loyalty.feeds import mending
 from loyalty.journal import governance as posting
+from loyalty.matching import receiving
 from loyalty.matching import resolving as breaks
 from loyalty.matching import terms as match_terms
 from loyalty.members import operations as members
@@ -147,6 +148,10 @@ def _settle_break(session: Session, approval: Approval, at: datetime) -> None:
     mending.settle_break(session, approval=approval, at=at)
 
 
+def _clear_suspense(session: Session, approval: Approval, at: datetime) -> None:
+    receiving.apply_clearing(session, approval=approval, at=at)
+
+
 def _let_match_terms_hold(session: Session, approval: Approval, at: datetime) -> None:
     match_terms.apply_terms(session, approval=approval, at=at)
 
@@ -207,6 +212,7 @@ ACTIONS: Mapping[str, Action] = {
     tier_policy.CHANGE: Action(Permission.TIER_CHECK, _let_tiers_hold),
     churn.CHANGE: Action(Permission.CATALOGUE_CHECK, _let_leaving_mean),
     breaks.RESOLVE: Action(Permission.FINANCE_CHECK, _settle_break),
+    receiving.CLEAR: Action(Permission.FINANCE_CHECK, _clear_suspense),
     match_terms.CHANGE: Action(Permission.FINANCE_CHECK, _let_match_terms_hold),
     tiers.GRANT: Action(Permission.TIER_CHECK, _grant_tier),
     EXPECT: Action(Permission.FINANCE_CHECK, _expect),

@@ -21,19 +21,26 @@ from loyalty.clock import business_date, now
 from loyalty.database import retrying
 from loyalty.errors import LoyaltyError
 from loyalty.matching import open_items, queries
-from loyalty.matching.invoices import enter_invoice
+from loyalty.matching.bookings import corrections
+from loyalty.matching.invoice_lines import InvoiceLine, read_lines
+from loyalty.matching.invoices import enter_invoice, items_billed
 from loyalty.matching.operations import match
 from loyalty.matching.rules import AGES, KINDS
 from loyalty.staff.rules import Permission
 
 _LISTED, _EXPORTED = 200, 100_000
-_INVOICE_CHARS = 64
+_INVOICE_CHARS, _FILE_BYTES = 64, 1_000_000
 
 
 @bp.get("/matching")
 @requires(Permission.READ)
 def matching() -> ResponseReturnValue:
     """Show partners' months: what part agrees, what is open, and for how long."""
+    return months_page()
+
+
+def months_page(*, problem: str = "") -> str:
+    """Return that page, with what was wrong with what was sent to it."""
     today = business_date()
     with current_database().unit_of_work() as session:
         return render_template(
@@ -42,7 +49,10 @@ def matching() -> ResponseReturnValue:
             ageing=open_items.ageing(session, on=today),
             suspense=open_items.suspense(session, on=today),
             steps=_steps(),
-            names=_names(session),
+            names=partner_names(session),
+            may_make=Permission.FINANCE_MAKE in this_staff().permissions,
+            problem=problem,
+            typed=request.form,
         )
 
 
@@ -169,6 +179,11 @@ def _enter(partner: str, period: date) -> ResponseReturnValue:
     faults += [f"yuan.{kind}" for kind, part in parts.items() if part is None]
     if total is None or faults:
         return _page(partner, period, faults=faults), 422
+    lines = read_lines(_told()) or [
+        InvoiceLine(kind=kind, fen=part)
+        for kind, part in parts.items()
+        if part is not None
+    ]
     with current_database().unit_of_work() as session:
         enter_invoice(
             session,
@@ -176,9 +191,7 @@ def _enter(partner: str, period: date) -> ResponseReturnValue:
             invoice_no=number,
             period=period,
             total_fen=total,
-            parts={
-                kind: (None, part) for kind, part in parts.items() if part is not None
-            },
+            lines=lines,
             by=this_staff().staff_id,
             at=now(),
         )
@@ -186,10 +199,22 @@ def _enter(partner: str, period: date) -> ResponseReturnValue:
             session,
             action="matching.enter_invoice",
             object_=f"partner:{partner}",
-            after={"invoice_no": number, "total_fen": total},
+            after={
+                "invoice_no": number,
+                "total_fen": total,
+                "invoice_lines": len(lines),
+            },
         )
     flash(speak("发票已登记。", "The invoice is written down."), "done")
     return redirect(_place(partner, period), 303)
+
+
+def _told() -> str:
+    """Return the lines of an invoice as they were sent: a file, or written."""
+    file = request.files.get("lines_file")
+    if file and file.filename:
+        return file.stream.read(_FILE_BYTES).decode("utf-8-sig", errors="replace")
+    return request.form.get("lines", "")
 
 
 def _page(
@@ -201,7 +226,7 @@ def _page(
 ) -> str:
     code, is_open = _chosen()
     with current_database().unit_of_work() as session:
-        names = _names(session)
+        names = partner_names(session)
         if partner not in names:
             abort(404)
         codes = queries.open_codes(session, partner=partner, period=period)
@@ -214,6 +239,8 @@ def _page(
             names=names,
             sides=queries.sides(session, partner=partner, period=period),
             agreed=queries.agreed_lines(session, partner=partner, period=period),
+            corrected=corrections(session, partner=partner, period=period),
+            items=items_billed(session, partner=partner, period=period),
             codes=codes,
             kinds=KINDS,
             breaks=open_items.breaks_of(
@@ -262,7 +289,8 @@ def _steps() -> list[str]:
     ]
 
 
-def _names(session: Session) -> dict[str, str]:
+def partner_names(session: Session) -> dict[str, str]:
+    """Return what each partner is called here."""
     return {
         one.partner: issuer_name(one.partner, one.name) for one in partners(session)
     }

@@ -13,9 +13,10 @@ from blueprints.wording import issuer_name, say, term
 from loyalty.alliance.queries import partners
 from loyalty.clock import now
 from loyalty.errors import LoyaltyError, Missing
+from loyalty.feeds import mending
 from loyalty.feeds.formats import ACTIVITIES
 from loyalty.matching import open_items, resolving
-from loyalty.matching.rules import ASK, BASES, Terms
+from loyalty.matching.rules import ASK, BASES, SUSPENSE, Terms
 from loyalty.matching.terms import ask_terms
 from loyalty.staff.queries import names as staff_names
 from loyalty.staff.rules import Permission
@@ -58,7 +59,7 @@ def _done(break_id: int, act: str, reason: str) -> ResponseReturnValue:
         elif act == ASK:
             resolving.ask_partner(session, break_id=break_id, note=reason, at=at)
         else:
-            asked = resolving.ask_resolution(
+            asked = mending.ask_settlement(
                 session,
                 break_id=break_id,
                 resolution=act,
@@ -98,15 +99,29 @@ def _page(break_id: int, *, problem: str = "", fault: str = "") -> str:
         line = open_items.told(session, found=found)
         names = {one.partner: one.name for one in partners(session)}
         people = staff_names(session)
+        posts = {
+            way: mending.entries(session, found=found, resolution=way)
+            for way in resolving.offered(found)
+            if way != ASK
+        }
+        # Nothing waits where no money is settled.
+        ways = [
+            way for way in resolving.offered(found) if way != SUSPENSE or posts[way]
+        ]
+        booked = open_items.bookings_of(session, break_id=break_id)
     return render_template(
         "console/matching/break.html",
         one=found,
         line=line,
         partner=issuer_name(found.partner, names.get(found.partner)),
         people=people,
-        ways=[(way, term("resolution", way)) for way in resolving.offered(found)],
+        ways=[(way, term("resolution", way)) for way in ways],
+        posts=posts,
+        booked=booked,
         activities=[(one, term("match_activity", one)) for one in ACTIVITIES],
-        may_make=found.closed_at is None
+        # What went by itself is over; what was decided may be decided anew.
+        may_make=bool(ways)
+        and (found.closed_at is None or found.resolution is not None)
         and Permission.FINANCE_MAKE in this_staff().permissions,
         problem=problem,
         fault=fault,

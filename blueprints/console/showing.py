@@ -51,6 +51,7 @@ _TERMS = {
     "freezes": "churn_freeze",
     "adjust_unit": "unit",
     "resolution": "resolution",
+    "clearing": "clearing",
     "date_basis": "date_basis",
 }
 _DAYS = (

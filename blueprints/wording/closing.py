@@ -84,6 +84,7 @@ _FIGURES: Final[dict[str, Words]] = {
     "disputes_open": ("未了结异议", "Disputes open"),
     "lines": ("伙伴文件行", "Lines of partners"),
     "lines_matched": ("相符的行", "Lines that match"),
+    "suspense_fen": ("挂账余额", "In suspense"),
     "statements_issued": ("已出对账单", "Statements issued"),
     "unpaid_fen": ("轧差未付", "Netted and not paid"),
     "cohorts": ("批次", "Cohorts"),
@@ -154,6 +155,11 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
             "bills should have earned and did not",
         ),
         "breaks_open": ("条对账差异未处理", "breaks with partners are open"),
+        "suspense_stuck": (
+            "笔挂账超过 30 天，请查明归属",
+            "sums are in suspense for over 30 days; say whose they are",
+        ),
+        "in_suspense": ("笔挂账待查", "sums wait in suspense"),
         "till_days_uncompared": (
             "个商户日没有对过",
             "days of merchants were not compared",

@@ -35,6 +35,30 @@ REFUSALS: Final[dict[str, Words]] = {
         "各项合计 {lines_fen}，与发票总额 {total_fen} 不符，请核对。",
         "The parts come to {lines_fen}, the total is {total_fen}. Please check.",
     ),
+    "bad_invoice_line": (
+        "发票第 {line} 行有误：{reason}，请核对。",
+        "Line {line} of the invoice is wrong: {reason}. Please check it.",
+    ),
+    "bookings_changed": (
+        "申请之后应入账的金额有变化，请重新申请。",
+        "What this would book has changed since it was asked. Please ask again.",
+    ),
+    "break_found_again": (
+        "同一差异已另行列出，请在那里处理。",
+        "The same difference is open as another break. Please settle it there.",
+    ),
+    "not_in_suspense": (
+        "{about} 没有挂账余额，请刷新后再看。",
+        "Nothing of {about} is in suspense. Please reload and look again.",
+    ),
+    "bad_receipt": (
+        "来款有误：{faults}，请核对。",
+        "The receipt makes no sense: {faults}. Please check.",
+    ),
+    "receipt_known": (
+        "来款 {bank_ref} 已登记过，金额或日期不同，请核对。",
+        "Receipt {bank_ref} is known with another sum or day. Please check.",
+    ),
     "not_mended": (
         "补记没有成功：{reason}。请核对账号、日期和金额。",
         "It was not posted: {reason}. Please check the account, day and amount.",
@@ -71,6 +95,18 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "posted": ("入账日", "Day it was posted"),
         "effective": ("会计日", "Accounting day"),
     },
+    "clearing": {
+        "credit_partner": ("记入伙伴往来", "To the partner's account"),
+        "send_back": ("退回", "Send it back"),
+        "keep": ("转为收入", "Keep it as income"),
+    },
+    "booking_cause": {
+        "difference": ("差额", "Difference"),
+        "loss": ("核销", "Written off"),
+        "tolerance": ("容差内尾差", "Within tolerance"),
+        "suspense": ("挂账", "Suspense"),
+        "received": ("来款", "Received"),
+    },
     "resolution": {
         "post_missing": ("补记", "Post what is missing"),
         "reverse_ours": ("冲回我方", "Take ours back"),
@@ -79,6 +115,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "timing": ("跨期，下月自会相符", "Timing: both have it"),
         "refuse_line": ("不认这一笔", "Not paid"),
         "write_off": ("核销差额", "Write the difference off"),
+        "suspense": ("先挂账待查", "Into suspense: owed, but whose?"),
+        "reopen": ("撤销了结", "Take back how it ended"),
         "ask_partner": ("询问对方", "Ask the partner"),
     },
 }

@@ -86,6 +86,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "partner_purchase": ("伙伴采购", "Partners' purchases"),
         "partner_fee": ("伙伴费用", "Partners' fees"),
         "partner_adjusted": ("结算调整", "Adjusted with partners"),
+        "suspended": ("挂账待查", "Into and out of suspense"),
+        "unexplained_in": ("不明来款", "Money nobody can explain yet"),
         "dispute_granted": ("异议认账", "Disputes granted"),
         "netted": ("轧差", "Netted"),
         "paid_in": ("伙伴付来", "Paid by partners"),

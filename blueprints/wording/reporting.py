@@ -102,6 +102,8 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "partner_purchase": ("伙伴采购", "Partners' purchases"),
         "partner_fee": ("伙伴费用", "Partners' fees"),
         "partner_adjusted": ("结算调整", "Settlement adjusted"),
+        "suspended": ("挂账和转出", "Into and out of suspense"),
+        "unexplained_in": ("不明来款", "Unexplained receipts"),
         "dispute_granted": ("异议让步", "Disputes granted"),
         "netted": ("轧差", "Netted"),
         "paid_in": ("收款", "Paid to us"),
@@ -135,7 +137,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "dispute": ("伙伴异议", "Dispute"),
         "exchange": ("互换", "Exchange"),
         "payout": ("未到账", "Not paid out"),
-        "suspense": ("台账", "Ledger"),
+        "suspense": ("挂账", "Suspense"),
     },
     "open_step": {
         "nobody": ("无人处理", "With nobody"),

@@ -180,6 +180,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "tier.policy": ("等级规则", "Policy of tiers"),
         "matching.resolve": ("了结对账差异", "Settle a break"),
         "matching.terms": ("对账规则", "Terms of matching"),
+        "matching.clear": ("挂账转出", "Clear suspense"),
         "tier.grant": ("授予等级", "Give a tier"),
         "month.sign_off": ("关账签核", "Sign a month off"),
         "month.reopen": ("重开已关月份", "Open a closed month again"),
@@ -230,7 +231,7 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
         "AMOUNT_DIFF": ("金额不符", "Amounts differ"),
         "not_paid_out": ("收款未到账", "Charged, not paid out"),
         "disputed": ("双方不一致", "The two sides differ"),
-        "suspense": ("台账挂账", "Suspense in the ledger"),
+        "suspense": ("挂账待查", "Suspense"),
         "clearing": ("台账过渡", "Clearing in the ledger"),
     },
     "movement": {
@@ -339,6 +340,14 @@ TERMS: Final[dict[str, dict[str, Words]]] = {
     "item_field": {
         # matching
         "resolution": ("怎样了结", "How it ends"),
+        "booked_fen": (
+            "计入结算（正为对方多欠）",
+            "Settled (above zero: they owe more)",
+        ),
+        "entries": ("分录：口径 借 / 贷 元", "Entries: view, debit / credit, yuan"),
+        "points_entries": ("积分分录：借 / 贷", "Points: debit / credit"),
+        "clearing": ("转到哪里", "Where it belongs"),
+        "cleared_fen": ("挂账金额", "In suspense"),
         "about": ("哪一项", "Of what"),
         "ours_units": ("我方数量", "Our units"),
         "theirs_units": ("对方数量", "Their units"),

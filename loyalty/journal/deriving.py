@@ -103,6 +103,24 @@ def derive(session: Session, *, period: date) -> Derived:
     )
 
 
+def foreseen(
+    session: Session, *, period: date, event: str, partner: str, fen: int
+) -> list[tuple[str, str, int]]:
+    """Return view, account and fen of what a sum would be posted as; debits above zero.
+
+    It is for people who decide about the sum; nothing is written. Raises
+    `NoPostingRules`.
+    """
+    rules = rules_in_force(session, period=period)
+    fact = Fact(period=period, event=event, partner=partner, amount=Fraction(fen))
+    measured = Measured(fact, {"amount": fen})
+    return [
+        (view, account, posted)
+        for view in VIEWS
+        for account, _, posted in _lines(measured, rules, view)
+    ]
+
+
 def rules_in_force(session: Session, *, period: date) -> Rules:
     """Return the posting rules of a month.
 

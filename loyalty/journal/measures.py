@@ -42,6 +42,7 @@ _PLAIN: Final = (
     *("club_cost", "cash_in", "cash_back", "block_sold", "block_bought"),
     *("partner_purchase", "partner_fee", "partner_adjusted", "dispute_granted"),
     *("provider_fee", "charged_back", "payout"),
+    *("suspended", "unexplained_in"),
     *("netted", "paid_in", "paid_out", "written_off_in", "written_off_out"),
 )
 # Which measures each event has.

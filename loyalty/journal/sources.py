@@ -53,7 +53,7 @@ _FACTS: Final[Mapping[str, str]] = MappingProxyType(
             (
                 *("partner_fee", "partner_purchase", "partner_adjusted", "netted"),
                 *("dispute_granted", "paid_in", "paid_out", "written_off_in"),
-                "written_off_out",
+                *("written_off_out", "suspended", "unexplained_in"),
             ),
             settling.ROWS,
         ),

@@ -66,6 +66,60 @@ class BadInvoice(Refused):
         super().__init__(total_fen=total_fen, lines_fen=lines_fen)
 
 
+class BadInvoiceLine(Refused):
+    """A line of the invoice cannot be read, or does not multiply out."""
+
+    code = "bad_invoice_line"
+
+    def __init__(self, *, line: int, reason: str) -> None:
+        super().__init__(line=line, reason=reason)
+
+
+class BookingsChanged(Conflict):
+    """What this would book is another sum by now."""
+
+    code = "bookings_changed"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class BreakFoundAgain(Conflict):
+    """The same difference is open as another break."""
+
+    code = "break_found_again"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class NotInSuspense(Conflict):
+    """Nothing of this waits in suspense."""
+
+    code = "not_in_suspense"
+
+    def __init__(self, *, about: str) -> None:
+        super().__init__(about=about)
+
+
+class BadReceipt(Refused):
+    """Money that came is written down with all that is known of it."""
+
+    code = "bad_receipt"
+
+    def __init__(self, *, faults: list[str]) -> None:
+        super().__init__(faults=faults)
+
+
+class ReceiptKnown(Conflict):
+    """This payment is written down already, with other figures."""
+
+    code = "receipt_known"
+
+    def __init__(self, *, bank_ref: str) -> None:
+        super().__init__(bank_ref=bank_ref)
+
+
 class NotMended(Refused):
     """What was to mend the break was refused."""
 

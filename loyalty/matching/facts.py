@@ -1,7 +1,8 @@
 """What we have about a partner, event by event, in the shape of the partner's lines.
 
 The amount of an accrual is what its partner pays for the points where it pays
-afterwards, else what was bought. What is undone stands below zero.
+afterwards, else what was bought; only the former is settled. What is undone stands
+below zero.
 """
 
 from typing import Final
@@ -45,7 +46,8 @@ SELECT CASE WHEN a.original_ref IS NULL THEN 'accrual' ELSE 'reversal' END AS ki
        b.thousand_fen IS NOT NULL
            AND CAST(a.points AS numeric) * b.thousand_fen * b.billing_pct % 100000 <> 0
            AS is_part,
-       a.points = 0 AS is_idle
+       a.points = 0 AS is_idle,
+       coalesce(b.billing = 'postpaid', false) AS is_settled
   FROM activity a
   LEFT JOIN accrual_billing b ON b.partner = a.partner
                              AND b.valid_from = a.billed_from
@@ -53,7 +55,7 @@ SELECT CASE WHEN a.original_ref IS NULL THEN 'accrual' ELSE 'reversal' END AS ki
  UNION ALL
 SELECT 'redemption', r.member_id, r.redemption_ref, {redemption_key},
        coalesce(m.partner_ref, p.policy_no), NULL, {redemption_day}, r.points, NULL,
-       r.settlement_fen, false, false
+       r.settlement_fen, false, false, true
   FROM redemption r
   LEFT JOIN merchant_redemption m ON m.member_id = r.member_id
                                  AND m.captured_by = r.entry_id
@@ -63,7 +65,7 @@ SELECT 'redemption', r.member_id, r.redemption_ref, {redemption_key},
  UNION ALL
 SELECT 'return', b.member_id, b.redemption_ref || '/' || b.return_ref, {return_key},
        coalesce(m.partner_ref, p.policy_no), {redemption_key}, {return_day}, -b.points,
-       NULL, -b.settlement_fen, false, false
+       NULL, -b.settlement_fen, false, false, true
   FROM redemption_return b
   JOIN redemption r USING (member_id, redemption_ref)
   LEFT JOIN merchant_redemption m ON m.member_id = r.member_id
@@ -76,7 +78,7 @@ SELECT 'exchange_' || e.direction, e.member_id, e.exchange_ref, e.exchange_ref,
        {exchange_number}, NULL, {exchange_day},
        CASE e.direction WHEN 'out' THEN e.units_out ELSE e.units_in END,
        CASE e.direction WHEN 'out' THEN e.units_in ELSE e.units_out END,
-       e.money_fen, false, false
+       e.money_fen, false, false, e.billing = 'postpaid'
   FROM exchange e
  WHERE e.partner = :partner AND e.effective_on IS NOT NULL
  UNION ALL
@@ -84,7 +86,7 @@ SELECT 'exchange_' || e.direction || '_reversal', e.member_id, e.exchange_ref,
        e.exchange_ref, {exchange_number}, e.exchange_ref, {undone_day},
        -CASE e.direction WHEN 'out' THEN e.units_out ELSE e.units_in END,
        -CASE e.direction WHEN 'out' THEN e.units_in ELSE e.units_out END,
-       -u.money_fen, false, false
+       -u.money_fen, false, false, e.billing = 'postpaid'
   FROM exchange_reversal u
   JOIN exchange e USING (member_id, exchange_ref)
  WHERE e.partner = :partner
@@ -94,7 +96,8 @@ SELECT CASE WHEN p.units > 0 THEN 'accrual' ELSE 'reversal' END, p.member_id,
        p.reference, {given_key}, NULL, CASE WHEN p.units < 0 THEN p.bill_ref END,
        {given_day}, p.units, NULL,
        CAST(round(CAST(p.units AS numeric) * c.price_thousand_fen / 1000) AS bigint),
-       p.units * CAST(c.price_thousand_fen AS numeric) % 1000 <> 0, false
+       p.units * CAST(c.price_thousand_fen AS numeric) % 1000 <> 0, false,
+       NOT p.is_prepaid
   FROM coalition_points p
   JOIN coalition_terms c ON c.partner = p.partner AND c.valid_from = p.valid_from
  WHERE p.partner = :partner
@@ -102,7 +105,7 @@ SELECT CASE WHEN p.units > 0 THEN 'accrual' ELSE 'reversal' END, p.member_id,
 SELECT CASE WHEN h.units > 0 THEN 'redemption' ELSE 'return' END, h.member_id,
        CAST(h.entry_id AS text), {spent_key}, NULL, {original_key}, {spent_day},
        h.units, NULL, CAST(round(h.units * h.thousand_fen / 1000) AS bigint),
-       h.units * h.thousand_fen % 1000 <> 0, false
+       h.units * h.thousand_fen % 1000 <> 0, false, true
   FROM ({honored}) h
   JOIN ledger.reference r ON r.member_id = h.member_id AND r.entry_id = h.entry_id
   LEFT JOIN ledger.reference o ON o.member_id = h.member_id AND h.units < 0

@@ -1,6 +1,7 @@
 """Tables of what partners tell line by line and bill, and of what belongs together."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy import (
     BigInteger,
@@ -9,6 +10,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    Numeric,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from loyalty.database import Base
 from loyalty.matching.rules import (
     BASES,
+    CAUSES,
     DAY_MINUTES,
     HOWS,
     KINDS,
@@ -109,6 +112,48 @@ class LinePair(Base):
     paired_at: Mapped[datetime]
 
 
+class PartnerBooking(Base):
+    """Money that reconciling has moved between a partner and us: a fact.
+
+    Two people have agreed to each, but for what lies within a tolerance they agreed
+    to before, and for what came to the bank. What is taken back is booked again, the
+    other way round.
+    """
+
+    __tablename__ = "partner_booking"
+    __table_args__ = (
+        UniqueConstraint("partner", "about", "nth"),
+        CheckConstraint(_one_of("cause", CAUSES), name="cause_known"),
+        CheckConstraint("kind IS NULL OR " + _one_of("kind", KINDS), name="kind_known"),
+        CheckConstraint("fen <> 0", name="books_something"),
+        CheckConstraint(
+            "approval_id IS NOT NULL OR cause IN ('tolerance', 'received')",
+            name="agreed_by_two",
+        ),
+        Index(None, "booked_on"),
+        Index(None, "break_id"),
+    )
+
+    booking_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    partner: Mapped[str] = mapped_column(ForeignKey("partner.partner"))
+    about: Mapped[str]  # a break, a month's tolerance, or the bank's reference
+    nth: Mapped[int]  # of what was booked about it
+    cause: Mapped[str]
+    kind: Mapped[str | None]  # None: of several kinds, or money alone
+    period: Mapped[date]  # the month that was compared
+    break_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("statement_break.break_id")
+    )  # None: it is about no break
+    fen: Mapped[int] = mapped_column(BigInteger)  # above zero: the partner owes more
+    booked_on: Mapped[date]  # the accounting day
+    original_on: Mapped[date]
+    reason: Mapped[str]
+    recorded_at: Mapped[datetime]
+    approval_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("approval.approval_id")
+    )  # None: as above
+
+
 class PartnerInvoice(Base):
     """What a partner bills for a month, as its invoice says."""
 
@@ -125,7 +170,7 @@ class PartnerInvoice(Base):
 
 
 class PartnerInvoiceLine(Base):
-    """What an invoice says of one kind of thing."""
+    """What an invoice says of one kind of thing, or of one item of it."""
 
     __tablename__ = "partner_invoice_line"
     __table_args__ = (
@@ -134,10 +179,19 @@ class PartnerInvoiceLine(Base):
             ["partner_invoice.partner", "partner_invoice.invoice_no"],
         ),
         CheckConstraint(_one_of("kind", KINDS), name="kind_known"),
+        CheckConstraint(
+            "(item IS NULL) = (quantity IS NULL)"
+            " AND (item IS NULL) = (price_fen IS NULL)",
+            name="names_a_price",
+        ),
     )
 
     partner: Mapped[str] = mapped_column(primary_key=True)
     invoice_no: Mapped[str] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(primary_key=True)
+    line_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str]
+    item: Mapped[str | None]  # None: all of the kind together; so the next but one
     units: Mapped[int | None] = mapped_column(BigInteger)  # None: it tells money alone
+    quantity: Mapped[int | None] = mapped_column(BigInteger)
+    price_fen: Mapped[Decimal | None] = mapped_column(Numeric(20, 6))  # of one
     amount_fen: Mapped[int] = mapped_column(BigInteger)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.breaks.models import StatementBreak
 from loyalty.matching.errors import UnknownBreak
-from loyalty.matching.models import MatchTerms, PartnerLine
+from loyalty.matching.models import MatchTerms, PartnerBooking, PartnerLine
 from loyalty.matching.rules import AGES, ESCALATED_DAYS, percent
 
 
@@ -33,11 +33,12 @@ class Aged:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """Points that wait on a partner's suspense account, which must empty."""
+    """Money that waits in a partner's suspense, which must empty."""
 
     partner: str
-    unit: str
-    points: int  # positive: the account is in credit
+    about: str  # a break, or the bank's reference
+    break_id: int | None  # None: it came to the bank
+    fen: int  # above zero: the account is in credit
     oldest_on: date
     is_escalated: bool
 
@@ -81,17 +82,12 @@ _AGEING = text(
 
 _SUSPENSE = text(
     """
-    SELECT partner, unit, sum(points) AS points, min(effective_on) AS oldest_on
-      FROM (SELECT split_part(credit, ':', 2) AS partner, unit, amount AS points,
-                   effective_on
-              FROM ledger.transfer
-             WHERE credit LIKE 'suspense:%' AND effective_on <= :on
-             UNION ALL
-            SELECT split_part(debit, ':', 2), unit, -amount, effective_on
-              FROM ledger.transfer
-             WHERE debit LIKE 'suspense:%' AND effective_on <= :on) moves
-     GROUP BY partner, unit HAVING sum(points) <> 0
-     ORDER BY partner, unit
+    SELECT partner, about, max(break_id) AS break_id, sum(fen) AS fen,
+           min(booked_on) AS oldest_on
+      FROM partner_booking
+     WHERE cause IN ('suspense', 'received') AND booked_on <= :on
+     GROUP BY partner, about HAVING sum(fen) <> 0
+     ORDER BY 5, partner, about
     """
 )
 
@@ -130,12 +126,13 @@ def ageing(session: Session, *, on: date) -> list[Aged]:
 
 
 def suspense(session: Session, *, on: date) -> list[Suspended]:
-    """Return the suspense accounts that are not empty at the end of a day."""
+    """Return what waits in suspense at the end of a day, the oldest first."""
     return [
         Suspended(
             partner=row.partner,
-            unit=row.unit,
-            points=int(row.points),
+            about=row.about,
+            break_id=row.break_id,
+            fen=int(row.fen),
             oldest_on=row.oldest_on,
             is_escalated=(on - row.oldest_on).days > ESCALATED_DAYS,
         )
@@ -195,6 +192,26 @@ def break_of(session: Session, *, break_id: int) -> StatementBreak:
     if found is None:
         raise UnknownBreak
     return found
+
+
+def bookings_of(session: Session, *, break_id: int) -> Sequence[PartnerBooking]:
+    """Return what was booked about a break, in its order."""
+    return session.scalars(
+        select(PartnerBooking)
+        .where(PartnerBooking.break_id == break_id)
+        .order_by(PartnerBooking.nth)
+    ).all()
+
+
+def bookings_about(
+    session: Session, *, partner: str, about: str
+) -> Sequence[PartnerBooking]:
+    """Return what was booked about one thing with a partner, in its order."""
+    return session.scalars(
+        select(PartnerBooking)
+        .where(PartnerBooking.partner == partner, PartnerBooking.about == about)
+        .order_by(PartnerBooking.nth)
+    ).all()
 
 
 def terms_known(session: Session) -> Sequence[MatchTerms]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.breaks.models import Comparison
 from loyalty.matching import judging
+from loyalty.matching.bookings import book_within_tolerance
 from loyalty.matching.errors import NothingTold
 from loyalty.matching.pairing import pair
 from loyalty.matching.queries import (
@@ -67,6 +68,7 @@ def match(
     session.execute(text(judging.CLOSE_GONE), kept)
     paired = session.scalar(text(judging.KEEP_PAIRS), kept)
     session.execute(text(judging.KEEP_BREAKS), kept)
+    book_within_tolerance(session, partner=partner, last=last, terms=terms, at=at)
     for table in ("theirs", "ours", "paired", "named", "wanted", *judging.TABLES):
         session.execute(text(f"DROP TABLE {table}"))
     found = sides(session, partner=partner, period=period)

@@ -32,6 +32,9 @@ KIND_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# What we owe a partner, so that a larger figure of it is less of what it owes us.
+OWED_BY_US: Final = ("redemption", "return", "exchange_out", "exchange_out_reversal")
+
 REJECTIONS: Final = ("reject_name", "reject_number", "reject_closed")
 STATUSES: Final = ("posted", "reversed", *REJECTIONS)
 STATUS_NAMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -79,34 +82,48 @@ RESOLUTIONS: Final = (
     "timing",  # both have it, in different months
     "refuse_line",  # billed twice, or for nobody: it is not paid
     "write_off",  # too small to pursue
+    "suspense",  # theirs counts, before anybody knows whose it is
 )
 # Whose event will be there when the match runs again; everything else ends the line.
 COMES_TRUE: Final = "post_missing"
+SUSPENSE: Final = "suspense"
+REOPEN: Final = "reopen"  # takes a resolution back, and what it has booked
+# What is in suspense comes to its true account in one of these ways.
+_OUT_OF_SUSPENSE: Final = ("post_missing", "refuse_line", "their_figure", "write_off")
+# What posted points is undone by an accrual's own reversal, never from here.
+_STAYS: Final = (COMES_TRUE, "reverse_ours")
 ASK: Final = "ask_partner"  # settles nothing by itself
 
 _SUGGESTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "MISSING_OURS": ("post_missing", ASK, "refuse_line"),
-        "MISSING_THEIRS": (ASK, "reverse_ours", "our_figure"),
+        "MISSING_OURS": ("post_missing", ASK, SUSPENSE, "refuse_line", "their_figure"),
+        "MISSING_THEIRS": (ASK, "reverse_ours", "our_figure", "write_off"),
         "UNITS_DIFF": (ASK, "their_figure", "our_figure", "write_off"),
         "RATE_DIFF": (ASK, "our_figure", "their_figure", "write_off"),
         "AMOUNT_DIFF": (ASK, "our_figure", "their_figure", "write_off"),
         "DUPLICATE": ("refuse_line", ASK),
         "LATE": ("timing", ASK),
-        "REJECT_NAME": (ASK, "reverse_ours", "refuse_line"),
-        "REJECT_NUMBER": (ASK, "refuse_line", "reverse_ours"),
-        "REJECT_CLOSED": ("reverse_ours", ASK, "refuse_line"),
+        "REJECT_NAME": (ASK, "reverse_ours", "refuse_line", "write_off"),
+        "REJECT_NUMBER": (ASK, SUSPENSE, "refuse_line", "reverse_ours", "write_off"),
+        "REJECT_CLOSED": ("reverse_ours", ASK, "refuse_line", "write_off"),
         "REVERSED_ONE_SIDE": (ASK, "their_figure", "our_figure"),
     }
 )
 
 
-def suggested(*, code: str, kind: str | None, is_theirs: bool) -> tuple[str, ...]:
+def suggested(
+    *, code: str, kind: str | None, is_theirs: bool, resolution: str | None = None
+) -> tuple[str, ...]:
     """Return what may mend a break, the most likely first.
 
-    `is_theirs` says that only the partner has it. What we cannot carry out by
-    ourselves is not offered: points leave and arrive by accruals alone here.
+    `is_theirs` says that only the partner has it, `resolution` how it was settled
+    before. What we cannot carry out by ourselves is not offered: points leave and
+    arrive by accruals alone here.
     """
+    if resolution == SUSPENSE:
+        return _OUT_OF_SUSPENSE if kind == "accrual" else _OUT_OF_SUSPENSE[1:]
+    if resolution is not None:
+        return () if resolution in _STAYS else (REOPEN,)
     if code == "REVERSED_ONE_SIDE" and is_theirs and kind == "reversal":
         return ("post_missing", ASK, "our_figure")
     offered = _SUGGESTIONS[code]
@@ -114,7 +131,45 @@ def suggested(*, code: str, kind: str | None, is_theirs: bool) -> tuple[str, ...
         offered = tuple(one for one in offered if one != "post_missing")
     if kind != "accrual":
         offered = tuple(one for one in offered if one != "reverse_ours")
-    return offered
+    # Only what has no event of ours waits for one; only what has one is given up.
+    useless = "write_off" if is_theirs else SUSPENSE
+    return tuple(one for one in offered if one != useless)
+
+
+# What a booking is about, and what it is to the journal.
+CAUSES: Final = (
+    "difference",  # the partner's figure is right
+    "loss",  # what we bear rather than pursue
+    "tolerance",  # what lines that agree differ by, within what two people allowed
+    "suspense",  # what counts before anybody knows whose it is; below zero: it is known
+    "received",  # what came to the bank unexplained; below zero: it went back
+)
+RECEIVED: Final = "received"
+
+
+def event_of(*, cause: str, fen: int) -> tuple[str, int]:
+    """Return the event of the journal that a booking is, and its amount."""
+    match cause:
+        case "suspense":
+            return "suspended", fen
+        case "received":
+            return "unexplained_in", fen
+        case "loss":
+            return "written_off_in", -fen
+    return "partner_adjusted", fen
+
+
+def owed_more(
+    *, kind: str, code: str, ours_fen: int | None, theirs_fen: int | None
+) -> int:
+    """Return by how much more a partner owes where its figure holds, not ours.
+
+    What it has refused of ours it has not.
+    """
+    is_refused = code.startswith("REJECT_") and ours_fen is not None
+    theirs = 0 if is_refused else theirs_fen or 0
+    apart = theirs - (ours_fen or 0)
+    return -apart if kind in OWED_BY_US else apart
 
 
 # How long a break has been open, in days: the first day of each step.

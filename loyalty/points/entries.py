@@ -2,7 +2,9 @@
 
 This file is the declaration: `migrate` writes it to the database, which refuses
 whatever is not in it. `redeemed.merchant:` names a family of accounts, one per
-partner. Chart: domain.md 2.4, book P.
+partner. Chart: domain.md 2.4, book P; without its suspense, for an entry belongs to a
+member's book, and who is in suspense is not known. Such points wait as what a partner
+claims, in the money of `loyalty.matching`, and are posted once the account is linked.
 """
 
 from collections.abc import Iterable
@@ -36,7 +38,6 @@ CHART = (
     AccountClass("forfeited.fraud", "programme", Side.CREDIT),
     AccountClass("adjusted", "programme", Side.CREDIT),
     AccountClass("clearing", "programme", Side.CREDIT),
-    AccountClass("suspense", "programme", Side.CREDIT, by_partner=True),
 )
 
 # Points for which neither a bill nor a partner has paid are accounted for apart from

@@ -72,12 +72,16 @@ _OPEN: Final = f"""
          WHERE t.type <> 'payout'
            AND (p.payout_id IS NULL OR p.effective_on > :last_day)
         UNION ALL
-        SELECT 'suspense', split_part(p.account, ':', 2), split_part(p.account, ':', 1),
-               p.unit, min(p.effective_on), CAST(abs(sum(p.amount)) AS bigint), 0,
-               NULL, 'nobody'
+        SELECT 'suspense', k.partner, 'suspense', k.about, min(k.booked_on), 0,
+               CAST(abs(sum(k.fen)) AS bigint), NULL, 'nobody'
+          FROM partner_booking k
+         WHERE k.cause IN ('suspense', 'received') AND k.booked_on < :next_month
+         GROUP BY k.partner, k.about HAVING sum(k.fen) <> 0
+        UNION ALL
+        SELECT 'suspense', '', p.account, p.unit, min(p.effective_on),
+               CAST(abs(sum(p.amount)) AS bigint), 0, NULL, 'nobody'
           FROM ledger.posting p
-         WHERE p.effective_on < :next_month
-           AND (p.account LIKE 'suspense:%' OR p.account = 'clearing')
+         WHERE p.effective_on < :next_month AND p.account = 'clearing'
          GROUP BY p.account, p.unit HAVING sum(p.amount) <> 0) o
      WHERE o.since <= :last_day AND {chosen("partner", "o.partner")}
 """
@@ -143,7 +147,7 @@ SUSPENSE: Final = Definition(
     ),
     formula_en=(
         "Breaks, disputes, disputed exchanges, card payments that had not arrived at"
-        " the bank, and suspense of the ledger that were open at the end of the month,"
+        " the bank, and what waits in suspense that were open at the end of the month,"
         " by partner and reason, in days since they were found; over 30 days they are"
         " escalated. How far they have come is as of now; amounts are how far the two"
         " sides are apart, of payments what is left of them after fees."

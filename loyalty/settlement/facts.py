@@ -131,6 +131,11 @@ SELECT a.partner, 'adjustment', 0, CAST(a.approval_id AS text), '', a.about,
        CAST(a.fen AS numeric) * {PARTS}
   FROM partner_adjustment a
 UNION ALL
+-- what reconciling has decided; what came to the bank is no matter of a statement
+SELECT k.partner, 'adjustment', 0, k.about, CAST(k.nth AS text), k.cause, k.booked_on,
+       k.original_on, NULL, NULL, 1, k.fen, 1, 100, 0, CAST(k.fen AS numeric) * {PARTS}
+  FROM partner_booking k WHERE k.cause <> 'received'
+UNION ALL
 -- points that members were given for what the partner did wrong, and what is undone
 SELECT p.partner, 'adjustment', p.member_id, p.adjustment_ref, '', p.reason,
        p.effective_on, p.posted_on, NULL, p.unit, p.points, abs(p.value_fen),

@@ -41,6 +41,7 @@ from loyalty.exchange.linking import settle as settle_number
 from loyalty.keyring import Keyring
 from loyalty.matching.models import PartnerLine
 from loyalty.matching.operations import match
+from loyalty.matching.receiving import receive
 from loyalty.orders.belonging import join_club
 from loyalty.orders.operations import place
 from loyalty.prepaid.blocks import buy as buy_block
@@ -315,7 +316,7 @@ def join_something(session, member_id, keyring):
 
 
 def match_something(session):
-    """Have a line of a partner's that we know nothing of."""
+    """Have a line of a partner's that we know nothing of, and money of it."""
     today = now().date()
     session.add(
         PartnerLine(
@@ -337,7 +338,17 @@ def match_something(session):
     break_id = session.scalar(
         text("SELECT break_id FROM statement_break WHERE code = 'MISSING_OURS'")
     )
-    return {"break_id": break_id, "partner": "MU"}
+    receive(
+        session,
+        partner="MU",
+        bank_ref="B-77",
+        fen=50_00,
+        on=today,
+        reason="names no invoice",
+        by=1,
+        at=now(),
+    )
+    return {"break_id": break_id, "partner": "MU", "bank_ref": "B-77"}
 
 
 def buy_something(session, member_id):

@@ -9,13 +9,24 @@ from loyalty.settlement.reading import standing
 
 MATCHED_PER_MILLE: Final = 999  # below which a match rate has to be explained
 
-_BREAKS: Final = """
+# Suspense must empty (domain.md 2.4): longer than this nothing stays over a close.
+SUSPENDED_DAYS: Final = 30
+_IN_SUSPENSE: Final = """
+SELECT min(booked_on) AS since, sum(fen) AS fen FROM partner_booking
+ WHERE cause IN ('suspense', 'received') AND booked_on < :next_month
+ GROUP BY partner, about HAVING sum(fen) <> 0
+"""
+_BREAKS: Final = f"""
 SELECT count(*) FILTER (WHERE closed_at IS NULL AND about_on < :next_month) AS there,
        count(*) FILTER (WHERE closed_at IS NOT NULL AND about_on >= :first_day
                           AND about_on < :next_month) AS settled,
        (SELECT count(*) FROM line_pair WHERE period = :first_day) AS lines,
        (SELECT count(*) FROM line_pair
-         WHERE period = :first_day AND code = 'MATCHED') AS matched
+         WHERE period = :first_day AND code = 'MATCHED') AS matched,
+       (SELECT count(*) FROM ({_IN_SUSPENSE}) s) AS suspended,
+       (SELECT count(*) FROM ({_IN_SUSPENSE}) s
+         WHERE CAST(:next_month AS date) - 1 - s.since > {SUSPENDED_DAYS}) AS stuck,
+       (SELECT coalesce(sum(s.fen), 0) FROM ({_IN_SUSPENSE}) s) AS suspense_fen
   FROM statement_break
 """
 
@@ -78,15 +89,29 @@ SELECT count(*) FILTER (WHERE state = 'pool') AS pool,
 
 
 def partner_match(workings: Workings) -> Evidence:
-    """Find differences with partners, of this month or before, that are still there."""
+    """Find differences with partners, of this month or before, that are still there.
+
+    What waits in suspense has to be explained, and may not wait for long.
+    """
     lines = figures_of(workings, _BREAKS)
     unmatched = lines["lines"] - lines["matched"]
     is_low = lines["matched"] * 1000 < lines["lines"] * MATCHED_PER_MILLE
     return Evidence(
-        facts={"lines": lines["lines"], "lines_matched": lines["matched"]},
+        facts={
+            "lines": lines["lines"],
+            "lines_matched": lines["matched"],
+            "suspense_fen": lines["suspense_fen"],
+        },
         findings=(
-            *found(("breaks_open", lines["there"]), blocks=True),
-            *found(("lines_unmatched", unmatched if is_low else 0)),
+            *found(
+                ("breaks_open", lines["there"]),
+                ("suspense_stuck", lines["stuck"]),
+                blocks=True,
+            ),
+            *found(
+                ("lines_unmatched", unmatched if is_low else 0),
+                ("in_suspense", lines["suspended"] - lines["stuck"]),
+            ),
         ),
         beside={"breaks_settled": lines["settled"]},
     )

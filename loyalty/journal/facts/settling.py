@@ -15,6 +15,13 @@ ROWS: Final = """
     SELECT effective_on, 'partner_adjusted', partner, NULL, value_fen
       FROM adjustment_posting WHERE money = 'partner'
     UNION ALL
+    -- what reconciling has decided, as `matching.rules.event_of` has it
+    SELECT booked_on,
+           CASE cause WHEN 'suspense' THEN 'suspended' WHEN 'loss' THEN 'written_off_in'
+                      WHEN 'received' THEN 'unexplained_in' ELSE 'partner_adjusted' END,
+           partner, NULL, CASE cause WHEN 'loss' THEN -fen ELSE fen END
+      FROM partner_booking
+    UNION ALL
     SELECT granted_on, 'dispute_granted', partner, NULL, granted_fen
       FROM dispute WHERE granted_fen > 0
     UNION ALL

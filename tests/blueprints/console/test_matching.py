@@ -44,7 +44,9 @@ def test_a_break_is_found_shown_and_settled_by_two_people(
 
     said = {"account_ref": "6226-0", "activity": "card", "amount": "100.00"}
     asked = send(maker, place, act="post_missing", reason="有签购单", **said)
-    assert "了结对账差异" in words_of(maker.get(asked.location))
+    shown = words_of(maker.get(asked.location))
+    assert "了结对账差异" in shown
+    assert f"issued.partner:{BANK} / available 10 UNI" in shown
     assert send(checker, asked.location, act="approve").status_code == 303
 
     assert "补记" in words_of(maker.get(place))
@@ -71,3 +73,31 @@ def test_terms_and_invoices_are_asked_for_and_written_down(bank, desks, send, wo
     assert send(maker, MONTH, **bill).status_code == 409
     assert "合计 金额不符" in words_of(maker.get(MONTH))
     assert bank.rows("SELECT total_fen FROM partner_invoice") == [(12_50,)]
+
+    by_line = bill | {"invoice_no": "F-2", "total_yuan": "30.00"}
+    wrong = send(maker, MONTH, lines="redemption,TT1,1,31.00,30.00", **by_line)
+    assert wrong.status_code == 409
+    right = send(maker, MONTH, lines="redemption,TT1,1,30.00,30.00", **by_line)
+    assert right.status_code == 303
+    assert "兑换 TT1" in words_of(maker.get(MONTH))
+
+
+@pytest.mark.usefixtures("bank")
+def test_money_nobody_can_explain_waits_and_is_cleared_by_two(desks, send, words_of):
+    maker, checker = desks
+    came = {"partner": BANK, "bank_ref": "B/1", "on": "2007-10-20", "reason": "无单"}
+    form = {"path": "/console/matching", "to": "/console/matching/suspense", **came}
+    assert send(maker, yuan="x", **form).status_code == 409
+
+    place = send(maker, yuan="50", **form).location
+
+    assert "bank:B/1" in words_of(maker.get("/console/matching"))
+    page = words_of(maker.get(place))
+    assert "D 9001 / 1122 50.00" in page
+    assert "D 9001 / 1002 50.00" in page
+    assert send(maker, place, act="send_back", reason="").status_code == 422
+    asked = send(maker, place, act="send_back", reason="付错了")
+    assert "C 9001 / 1002 50.00" in words_of(checker.get(asked.location))
+    assert send(checker, asked.location, act="approve").status_code == 303
+    assert "已转出" in words_of(maker.get(place))
+    assert "没有挂账" in words_of(maker.get("/console/matching"))

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from loyalty.approvals.operations import approve
 from loyalty.feeds.mending import settle_break
 from loyalty.matching.errors import BreakClosed, NotAResolution, NotMended
+from loyalty.matching.invoice_lines import InvoiceLine
 from loyalty.matching.invoices import enter_invoice
 from loyalty.matching.open_items import ageing, month_states
 from loyalty.matching.resolving import ask_resolution, take_on
@@ -194,7 +195,7 @@ def test_an_invoice_is_the_third_side(desk):
             {"at": NOON - timedelta(days=20), "bank": BANK},
         )
 
-    def bill(invoice_no, total_fen, **parts):
+    def bill(invoice_no, total_fen, *lines):
         with desk.bank.database.unit_of_work() as session:
             enter_invoice(
                 session,
@@ -202,12 +203,12 @@ def test_an_invoice_is_the_third_side(desk):
                 invoice_no=invoice_no,
                 period=OCTOBER,
                 total_fen=total_fen,
-                parts=parts,
+                lines=lines,
                 by=MAKER,
                 at=NOON,
             )
 
-    bill("I1", 20_00, redemption=(None, 20_00))
+    bill("I1", 20_00, InvoiceLine("redemption", 20_00))
     assert desk.bank.breaks() == [("redemption", "AMOUNT_DIFF")]
 
     bill("I2", 10_00)  # what was left out of the first, as a sum
