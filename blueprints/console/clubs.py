@@ -24,7 +24,7 @@ from loyalty.clubs.benefits import reverse
 from loyalty.clubs.errors import NotTakingPart
 from loyalty.clubs.queries import Belonging
 from loyalty.clubs.reports import ClubFigures
-from loyalty.clubs.rules import churn_saving_fen
+from loyalty.clubs.rules import churn_saving_fen, of_year
 from loyalty.costs.queries import club_costs
 from loyalty.errors import LoyaltyError
 from loyalty.members.queries import member_id_of
@@ -70,7 +70,8 @@ def clubs() -> ResponseReturnValue:
         reached = reports.coverage(session, on=days.last)
         everybody = reports.churn(session, first=days.first, last=days.last)
         costs = club_costs(session, first=days.first, last=days.last)
-    fewer = CHURN_BEFORE_HUNDREDTHS - (everybody.hundredths or 0)
+    before = of_year(CHURN_BEFORE_HUNDREDTHS, first=days.first, last=days.last)
+    fewer = before - (everybody.hundredths or 0)
     return render_template(
         "console/clubs/clubs.html",
         days=days,
@@ -79,7 +80,8 @@ def clubs() -> ResponseReturnValue:
         everybody=everybody,
         costs=[one for one in costs if one.fen],
         total_fen=sum(one.fen for one in costs),
-        before_hundredths=CHURN_BEFORE_HUNDREDTHS,
+        year_hundredths=CHURN_BEFORE_HUNDREDTHS,
+        before_hundredths=before,
         acquisition_fen=ACQUISITION_FEN,
         saved_fen=churn_saving_fen(
             points_hundredths=max(fewer, 0),

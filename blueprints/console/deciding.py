@@ -254,8 +254,12 @@ def page_of(approval: Approval) -> str | None:
 
 
 def facts_of(approval: Approval) -> list[tuple[str, Any, Any]]:
-    """Return the names a request is about, each as it was and as it becomes."""
+    """Return the names a request is about, each as it was and as it becomes.
+
+    What changes stands first, for a policy of fifty facts may change two of them.
+    """
     before: Mapping[str, Any] = approval.before or {}
     after: Mapping[str, Any] = approval.after
     named = [*after, *(name for name in before if name not in after)]
-    return [(name, before.get(name), after.get(name)) for name in named]
+    facts = [(name, before.get(name), after.get(name)) for name in named]
+    return sorted(facts, key=lambda one: (one[1] == one[2], one[0].rpartition(".")[0]))

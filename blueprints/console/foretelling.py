@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from blueprints import current_database
 from blueprints.console import bp
 from blueprints.console.excel import Column, workbook
+from blueprints.console.settling_form import partner_names
 from blueprints.language import speak
 from blueprints.sessions import requires
 from blueprints.wording import say
@@ -56,6 +57,7 @@ def _page(*, told: Foretold | None = None, name: str = "", problem: str = "") ->
         name=name,
         problem=problem,
         shown=_SHOWN,
+        names=partner_names() if told else {},
         reasons=sorted(Counter(one.why for one in told.spared).items()) if told else [],
     )
 

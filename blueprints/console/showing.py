@@ -120,7 +120,8 @@ def _written(name: str, said: str) -> str:
     if name in _PARTS_OF_FEN:
         return yuan_exactly(Fraction(said))
     if name in _DAYS:
-        return day(date.fromisoformat(said))
+        on = date.fromisoformat(said)
+        return speak("起始", "from the start") if on == date.min else day(on)
     return moment(datetime.fromisoformat(said)) if name.endswith("_at") else said
 
 

@@ -17,7 +17,7 @@ from blueprints.web import bp
 from blueprints.web.shop import takes_money
 from blueprints.wording import say
 from loyalty.catalogue.queries import item as catalogue_item
-from loyalty.catalogue.rules import Item
+from loyalty.catalogue.rules import Item, price
 from loyalty.clock import business_date, now
 from loyalty.clubs import benefits, queries
 from loyalty.clubs.errors import UnknownBenefit, UnknownMembership
@@ -42,6 +42,11 @@ class Door:
     item: Item | None  # what is bought to join; None: nothing is
     ways: Sequence[str]  # open to this member, now
     opens_on: date | None  # the first day to renew; None: not a member
+
+    @property
+    def points(self) -> int:
+        """What joining with points takes from this member."""
+        return price(self.item, tier=self.tier) if self.item else 0
 
     @property
     def may_renew(self) -> bool:
@@ -83,9 +88,11 @@ def club(club: str) -> ResponseReturnValue:
     with services().database.unit_of_work() as session:
         (door,) = _doors(session, [queries.club(session, club)])
         past = queries.history(session, member_id=this_member().member_id, club=club)
+        brings = queries.brings(session, club=club)
     return render_template(
         "web/clubs/club.html",
         door=door,
+        brings=brings,
         past=[one for one in past if one.state not in ("active", "waiting")],
         waiting=[one for one in past if one.starts_on > business_date()],
         reference=uuid4().hex,

@@ -13,7 +13,7 @@ from blueprints.sessions import member_required, this_member
 from blueprints.web import bp
 from blueprints.web.statement import harmless
 from blueprints.wording import issuer_name, term
-from loyalty.churn.queries import LeavingView
+from loyalty.churn.queries import LeavingView, StepView
 from loyalty.churn.showing import latest_leaving, may_redeem, prospect
 from loyalty.clock import now
 
@@ -38,6 +38,7 @@ def leaving_network() -> ResponseReturnValue:
             for step in stage.steps
             if not stage.benefit.startswith("points.")
         ],
+        became=_became,
         may_redeem=is_free,
         ahead=ahead,
         today=at.date(),
@@ -105,12 +106,18 @@ def _lines(left: LeavingView | None) -> Iterator[str]:
             why = step.detail.get("why")
             yield _line(
                 term("churn_benefit", step.benefit),
-                term("leaving_step", step.state),
+                _became(step),
                 *[""] * 4,
                 step.subject,
                 term("leaving_why", why) if why else about[0],
                 *about[1:],
             )
+
+
+def _became(step: StepView) -> str:
+    """Return what became of a benefit, in words; one that came back was no end."""
+    is_back = step.benefit.startswith("return.") and step.state == "done"
+    return term("leaving_step", "back" if is_back else step.state)
 
 
 def _line(*cells: object) -> str:

@@ -120,10 +120,14 @@ COUNTED: Final = FINDERS | {
         SELECT c.membership_ref FROM club_membership c
          WHERE c.member_id = v.member_id AND c.state IN ('waiting', 'active')""",
     "tier": """
-        SELECT t.tier FROM (
-            SELECT d.tier FROM tier_decision d WHERE d.member_id = v.member_id
-             ORDER BY d.decision_id DESC LIMIT 1) t
-         WHERE t.tier IS NOT NULL""",
+        SELECT '' WHERE EXISTS (
+            SELECT FROM tier_period t
+             WHERE t.member_id = v.member_id AND t.starts_on <= v.effective_on
+               AND (t.ends_on IS NULL OR t.ends_on >= v.effective_on)
+               AND NOT EXISTS (
+                   SELECT FROM departure d
+                    WHERE d.member_id = t.member_id AND d.event_ref <> v.event_ref
+                      AND d.reinstated_on IS NULL AND d.void_on >= t.starts_on))""",
 }
 
 _WHO: Final = """

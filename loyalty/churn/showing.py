@@ -27,12 +27,19 @@ class Rule:
     may_redeem: bool
     reinstate_within_days: int
 
+    def days_kept(self, *, told_on: date | None, left_on: date) -> int:
+        """Return for how many days after a leaving points are not void yet."""
+        told_before = 0 if told_on is None else (left_on - told_on).days
+        return max(self.grace_days, self.notice_days - told_before)
+
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
     """What a member would lose by giving up the last line today."""
 
     rule: Rule
+    days_kept: int  # after the last line was closed by choice today
+    days_kept_ported: int  # after its number moved to another network today
     pre_cancelled_on: date | None  # None: no line is about to be closed
     lines_alive: int  # of the whole identity
     points: int
@@ -51,6 +58,8 @@ _LOST_TIER = text(
     """
     SELECT EXISTS (SELECT FROM tier_decision
                     WHERE member_id = :member AND kind = 'ended' AND starts_on = :on)
+        OR EXISTS (SELECT FROM tier_grant
+                    WHERE member_id = :member AND granted_on < :on AND until >= :on)
     """
 )
 _MAY_REDEEM = text(
@@ -130,17 +139,20 @@ def pre_cancelled_on(session: Session, *, member_id: int) -> date | None:
 def prospect(session: Session, *, member_id: int, at: datetime) -> Prospect | None:
     """Return what giving up the last line now would mean; None: nobody has said yet."""
     day = at.date()
-    row = session.execute(_RULE, {"reason": USUAL_REASON, "on": day}).one_or_none()
-    if row is None:
+    rule = _rule(session, USUAL_REASON, on=day)
+    if rule is None:
         return None
-    rule = Rule(*row)
+    ported = _rule(session, "ported_out", on=day) or rule
     key = {"member": member_id}
     lines = session.execute(_LINES, key).one()
     has = session.execute(_HAS, key).one()
     facts = key | {"version": rule.version, "reason": rule.reason, "on": day, "at": at}
     ends = {one.benefit: one.times for one in session.execute(_WOULD_END, facts)}
+    told_on = lines.pre_cancelled_on
     return Prospect(
         rule=rule,
+        days_kept=rule.days_kept(told_on=told_on, left_on=day),
+        days_kept_ported=ported.days_kept(told_on=told_on, left_on=day),
         pre_cancelled_on=lines.pre_cancelled_on,
         lines_alive=lines.alive,
         points=has.points - (0 if "points.purchased" in ends else has.bought),
@@ -148,3 +160,8 @@ def prospect(session: Session, *, member_id: int, at: datetime) -> Prospect | No
         held=has.held,
         benefits=ends,
     )
+
+
+def _rule(session: Session, reason: str, *, on: date) -> Rule | None:
+    row = session.execute(_RULE, {"reason": reason, "on": on}).one_or_none()
+    return None if row is None else Rule(*row)

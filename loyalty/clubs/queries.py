@@ -222,6 +222,22 @@ def benefit(
     )
 
 
+def brings(session: Session, *, club: str) -> list[BenefitFacts]:
+    """Return what a membership would bring whoever joins a club now."""
+    rows = session.execute(
+        text(
+            """
+            SELECT club, entitlement, title_zh, title_en, per_term, 0 AS used, cost_fen
+              FROM entitlement_terms
+             WHERE club = :club AND version = (SELECT max(version) FROM club_terms)
+             ORDER BY rank
+            """
+        ),
+        {"club": club},
+    )
+    return [BenefitFacts(*row) for row in rows]
+
+
 def cards(session: Session, *, member_id: int, on: date) -> list[Card]:
     """Return the memberships that hold on a day, with what is left of each."""
     held = _memberships(

@@ -123,6 +123,12 @@ def percent_hundredths(part: int, whole: int) -> int | None:
     return None if whole == 0 else (20_000 * part + whole) // (2 * whole)
 
 
+def of_year(hundredths: int, *, first: date, last: date) -> int:
+    """Return the part of a yearly share that belongs to some days, rounded half up."""
+    days, year = (last - first).days + 1, (months_later(first, 12) - first).days
+    return (2 * hundredths * days + year) // (2 * year)
+
+
 def churn_saving_fen(*, points_hundredths: int, members: int, cost_fen: int) -> int:
     """Return what less churn saves on winning new customers (domain.md A48).
 

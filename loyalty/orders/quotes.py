@@ -145,23 +145,30 @@ def quote(
     )
 
 
+_BUYER = text(
+    """
+    SELECT b.gate, ARRAY(SELECT DISTINCT s.brand FROM subscription s
+                          WHERE s.member_id = m.member_id
+                            AND (s.ended_on IS NULL OR s.ended_on = m.left_on))
+               AS brands
+      FROM member m JOIN ledger.book b USING (member_id)
+     WHERE m.member_id = :member AND NOT m.deceased
+       AND (m.left_on IS NULL OR EXISTS (
+           SELECT FROM departure d
+            WHERE d.member_id = m.member_id AND d.booked_at IS NULL
+              AND d.reinstated_on IS NULL AND d.void_on > :on))
+    """
+)
+
+
 def buyer(session: Session, *, member_id: int, on: date) -> Buyer:
     """Return what decides whether a member may buy.
 
-    Raises `NotAMember` for who has left, has died or never took part.
+    Who has left buys by the brand that was left until the points are void; whether
+    points may be spent meanwhile says the gate. Raises `NotAMember` for whose points
+    are void, who has died or never took part.
     """
-    row = session.execute(
-        text(
-            """
-            SELECT b.gate, ARRAY(SELECT DISTINCT s.brand FROM subscription s
-                                  WHERE s.member_id = m.member_id
-                                    AND s.ended_on IS NULL) AS brands
-              FROM member m JOIN ledger.book b USING (member_id)
-             WHERE m.member_id = :member AND m.left_on IS NULL AND NOT m.deceased
-            """
-        ),
-        {"member": member_id},
-    ).one_or_none()
+    row = session.execute(_BUYER, {"member": member_id, "on": on}).one_or_none()
     if row is None:
         raise NotAMember
     tier = standing(session, member_id=member_id, on=on).tier

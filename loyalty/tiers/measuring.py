@@ -57,7 +57,7 @@ SELECT c.member_id, c.last,
 _ANEW = """
 coalesce((SELECT max(d.left_on) FROM departure d
            WHERE d.member_id = q.member_id AND d.reinstated_on IS NULL
-             AND d.left_on <= q.last), '-infinity')
+             AND d.void_on <= q.last), '-infinity')
 """
 # It is closed once it is too late for late postings, if this one was ever reviewed.
 _BEFORE = """

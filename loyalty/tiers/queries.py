@@ -40,13 +40,18 @@ SELECT under_way, tier, until FROM earned
 """
 _ONE = """
 SELECT m.member_id, CAST(:on AS date) AS day, CAST(:on AS date) AS last FROM member m
- WHERE m.member_id = :member AND (m.left_on IS NULL OR m.left_on > :on)
+ WHERE m.member_id = :member
+   AND (m.left_on IS NULL OR m.left_on > :on OR EXISTS (
+       SELECT FROM departure d
+        WHERE d.member_id = m.member_id AND d.reinstated_on IS NULL
+          AND d.left_on = m.left_on AND d.void_on > :on))
 """
-# What a leaving ended does not count again, unless the leaving was taken back.
+# What a leaving ended does not count again, unless the leaving was taken back. It ends
+# with the points: a tier still holds in the days of grace.
 _ENDED = """EXISTS (
     SELECT FROM departure d
-     WHERE d.member_id = :member AND d.reinstated_on IS NULL AND d.left_on <= :on
-       AND d.left_on >= {day})"""
+     WHERE d.member_id = :member AND d.reinstated_on IS NULL AND d.void_on <= :on
+       AND d.void_on >= {day})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ def standing(session: Session, *, member_id: int, on: date) -> TierStanding:
     """Return where a member stands on a day: by what counts, a decision or a grant.
 
     Before any review it is what counts alone. What came before a leaving does not
-    count; who has left stands nowhere.
+    count; whose leaving has made the points void stands nowhere.
     """
     policy = policy_in_force(session, on=on)
     if policy is None:

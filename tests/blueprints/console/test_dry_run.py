@@ -46,8 +46,8 @@ def try_out(programme, browser, employ, csrf):
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", ("WANG", "Ported out", "Suspended for arrears only")),
-        ("zh", ("WANG", "携号转网", "只是欠费停机", "接管时已有")),
+        ("en", ("WANG", "Ported out", ">LI<", "Suspended for arrears only")),
+        ("zh", ("WANG", "携号转网", ">LI<", "只是欠费停机", "接管时已有")),
     ],
 )
 def test_who_would_lose_what_is_shown(try_out, language, said):

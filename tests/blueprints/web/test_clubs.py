@@ -130,6 +130,9 @@ def test_points_lead_to_the_checkout_and_money_only_where_it_is_taken(member):
     page = member.get("/clubs/CAR").text
 
     assert "/catalogue/CLUB-CAR/checkout?way=points" in page
+    assert "用 2,500 积分加入" in page
+    for benefit in ("现场救援", "2 次", "不限次数"):
+        assert benefit in page
     assert "way=cash" not in page  # no card payments are connected here
     assert member.get("/catalogue/CLUB-CAR/checkout?way=points").status_code == 200
 

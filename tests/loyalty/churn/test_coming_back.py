@@ -9,9 +9,14 @@ from loyalty.churn import saga
 from loyalty.churn.models import ChurnStep
 from loyalty.churn.operations import void_due
 from loyalty.churn.telling import due_notices
+from loyalty.orders.errors import NotAMember
+from loyalty.orders.quotes import buyer
+from loyalty.tiers.operations import grant
+from loyalty.tiers.queries import standing
 from partners.ports import Outcome, Receipt
 from tests.loyalty.churn.world import LEAVING
 from tests.loyalty.exchange.alliance import A_DAY
+from tests.loyalty.orders.shop import NOON
 
 CARD = "CARD-1"
 
@@ -93,6 +98,35 @@ def test_a_new_line_in_days_of_grace_can_spend_what_is_earned_after_them(world):
 
     assert world.balance(member, "CUP").available == 0
     assert world.gate(member) == "open"
+
+
+def test_the_shop_serves_who_left_until_the_points_are_void(world):
+    world.rule(grace_days=30)
+    member = world.member(9_000)
+    grant(
+        world.session,
+        member_id=member,
+        tier="GOLD",
+        granted_on=NOON.date(),
+        until=LEAVING.date() + 400 * A_DAY,
+        reason="",
+        actor="staff:1",
+    )
+    world.depart(member, "ported_out", "")
+    last = LEAVING + 29 * A_DAY
+
+    placed = world.place(member, world.ticket, at=last)
+
+    assert placed.order.state == "fulfilled"
+    assert buyer(world.session, member_id=member, on=last.date()).tier == "GOLD"
+    voids_on = last.date() + A_DAY
+    with pytest.raises(NotAMember):
+        buyer(world.session, member_id=member, on=voids_on)
+    assert standing(world.session, member_id=member, on=voids_on).tier is None
+    assert void_due(world.session, business_date=voids_on) == 1
+    assert world.balance(member, "CUP").available == 0
+    with pytest.raises(NotAMember):
+        buyer(world.session, member_id=member, on=last.date())
 
 
 def test_nobody_is_warned_of_what_has_happened_or_told_of_nothing(world):

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from loyalty.churn.operations import void_due
+from loyalty.churn.showing import Rule
 from loyalty.rules.leaving import load_churn_terms
 from loyalty.rules.operations import starting_terms
 from tests.loyalty.churn.world import LEAVING, World
@@ -85,6 +86,17 @@ def test_points_are_void_after_the_days_of_the_policy(world, reason, days):
         world.session.execute(text("DISCARD TEMP"))
     void_due(world.session, business_date=left_on + timedelta(days=void_after))
     assert world.balance(member, "CUP").available == 0
+
+
+@pytest.mark.parametrize(
+    ("told_before", "kept"), [(None, 15), (0, 15), (5, 10), (40, 10)]
+)
+def test_a_member_is_told_for_how_many_days_points_stay(told_before, kept):
+    rule = Rule(1, "voluntary", 15, 10, may_redeem=True, reinstate_within_days=90)
+    left_on = LEAVING.date()
+    told_on = None if told_before is None else left_on - told_before * A_DAY
+
+    assert rule.days_kept(told_on=told_on, left_on=left_on) == kept
 
 
 def test_only_the_day_decides_which_version_holds(world):

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from loyalty.clubs import operations, reports
 from loyalty.clubs.operations import Leaver
-from loyalty.clubs.rules import churn_saving_fen, percent_hundredths
+from loyalty.clubs.rules import churn_saving_fen, of_year, percent_hundredths
 from tests.loyalty.clubs.conftest import at_noon
 from tests.loyalty.orders.shop import NOON
 
@@ -158,6 +158,14 @@ def test_less_churn_saves_what_new_customers_cost():
 
     assert saved_fen == 11_071 * 600_00
     assert saved_fen // 1_000_000 == 664  # 6.64 million yuan
+
+
+def test_a_month_is_compared_with_a_month_of_last_year():
+    year = {"first": date(2008, 1, 1), "last": date(2008, 12, 31)}
+    month = {"first": date(2007, 11, 1), "last": date(2007, 11, 30)}
+
+    assert of_year(10_98, **year) == 10_98
+    assert of_year(10_98, **month) == 90
 
 
 def test_the_cost_of_a_club_is_what_its_members_had(club):
