@@ -42,7 +42,6 @@ def receive_money() -> ResponseReturnValue:
                 fen=sum_fen,
                 on=came_on,
                 reason=words("reason"),
-                by=this_staff().staff_id,
                 at=now(),
             )
             note(

@@ -42,7 +42,6 @@ def receive(
     fen: int,
     on: date,
     reason: str,
-    by: int,
     at: datetime,
 ) -> PartnerBooking:
     """Write down what came to the bank from a partner and belongs to nothing known.
@@ -82,7 +81,7 @@ def receive(
         break_id=None,
         fen=fen,
         on=on,
-        reason=f"staff:{by} {reason}",
+        reason=reason,
         approval_id=None,
         at=at,
     )

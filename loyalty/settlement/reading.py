@@ -88,7 +88,8 @@ _BEHIND = text(
             WHERE :kind IN ('given', 'taken_back') AND r.member_id = :member
               AND r.reference = :event
            UNION ALL
-           SELECT CAST(:event AS uuid) WHERE :kind IN ('honored', 'honor_returned')
+           SELECT CAST(CASE WHEN :kind IN ('honored', 'honor_returned') THEN :event END
+                       AS uuid)
            UNION ALL
            SELECT r.entry_id FROM redemption r
             WHERE :kind = 'redeemed' AND r.member_id = :member

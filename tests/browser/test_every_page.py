@@ -345,7 +345,6 @@ def match_something(session):
         fen=50_00,
         on=today,
         reason="names no invoice",
-        by=1,
         at=now(),
     )
     return {"break_id": break_id, "partner": "MU", "bank_ref": "B-77"}

@@ -168,7 +168,6 @@ def test_money_that_nothing_explains_waits_until_two_people_say_what_it_was(offi
                 fen=fen,
                 on=date(2007, 10, 20),
                 reason="no order",
-                by=MAKER,
                 at=NOON,
             )
 
