@@ -112,7 +112,7 @@ def test_bad_lines_go_to_the_rejects_as_they_stood(fresh_database, deliver):
     assert rejects_path(path).read_text(encoding="utf-8") == (
         "line_no,reason,partner,kind,name\n"
         '3,"columns: 3 expected, 2 found",CEB,bank\n'
-        '4,"kind: none of bank airline insurer merchant venue telecom",'
+        '4,"kind: none of bank airline insurer merchant venue telecom coalition",'
         'X,"cin""ema",影\\院\n'
         '5,"columns: 3 expected, 0 found",\n'
         '6,"reference_reused",CEB,bank,别名\n'
