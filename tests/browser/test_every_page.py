@@ -344,7 +344,7 @@ def match_something(session):
         bank_ref="B-77",
         fen=50_00,
         on=today,
-        reason="names no invoice",
+        reason=WHY,
         at=now(),
     )
     return {"break_id": break_id, "partner": "MU", "bank_ref": "B-77"}
