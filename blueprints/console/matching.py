@@ -21,7 +21,7 @@ from loyalty.clock import business_date, now
 from loyalty.database import retrying
 from loyalty.errors import LoyaltyError
 from loyalty.matching import open_items, queries
-from loyalty.matching.bookings import corrections
+from loyalty.matching.bookings import corrections, owed_by_us
 from loyalty.matching.invoice_lines import InvoiceLine, read_lines
 from loyalty.matching.invoices import enter_invoice, items_billed
 from loyalty.matching.operations import match
@@ -243,6 +243,7 @@ def _page(
             items=items_billed(session, partner=partner, period=period),
             codes=codes,
             kinds=KINDS,
+            billable=owed_by_us(session, partner),
             breaks=open_items.breaks_of(
                 session,
                 partner=partner,

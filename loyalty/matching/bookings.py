@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from loyalty.alliance.models import COALITION, Partner
 from loyalty.breaks.models import StatementBreak
 from loyalty.matching.models import PartnerBooking
 from loyalty.matching.rules import (
@@ -19,6 +20,7 @@ from loyalty.matching.rules import (
     INVOICE_SUBJECT,
     KINDS,
     OWED_BY_US,
+    OWED_TO_COALITION,
     REOPEN,
     SUBJECT,
     SUSPENSE,
@@ -27,6 +29,7 @@ from loyalty.matching.rules import (
 )
 from loyalty.points.operations import first_open_day
 from loyalty.prepaid.billing import billing_on
+from loyalty.prepaid.coalitions import terms_on
 
 _BILLED_AFTERWARDS = {
     "accrual": text(
@@ -36,6 +39,10 @@ _BILLED_AFTERWARDS = {
           LEFT JOIN accrual_billing b ON b.partner = a.partner
                                      AND b.valid_from = a.billed_from
          WHERE a.partner = :partner AND a.partner_ref = :event_ref
+        UNION ALL
+        SELECT NOT p.is_prepaid FROM coalition_points p
+         WHERE p.member_id = :member_id AND p.partner = :partner
+           AND p.reference = :event_ref
         """
     ),
     "exchange": text(
@@ -77,7 +84,7 @@ def planned(
     if resolution == COMES_TRUE or not _is_settled(session, found):
         return ()
     fen = owed_more(
-        kind=_kind(found),
+        is_owed_by_us=_kind(session, found) in owed_by_us(session, found.partner),
         code=found.code,
         ours_fen=found.ours_fen,
         theirs_fen=found.theirs_fen,
@@ -99,7 +106,7 @@ def book_planned(
     """Book what was planned about a break, on its day or the first that is open."""
     about = f"break:{found.break_id}"
     day = found.theirs_on or found.ours_on or found.about_on
-    kind = _kind(found)
+    kind = _kind(session, found)
     return [
         book(
             session,
@@ -183,6 +190,7 @@ def book_within_tolerance(
     """
     if not terms.tolerance_fen:
         return
+    owed = owed_by_us(session, partner)
     for row in session.execute(_WITHIN).all():
         apart = int(row.apart)
         book(
@@ -193,7 +201,7 @@ def book_within_tolerance(
             kind=row.kind,
             period=row.period,
             break_id=None,
-            fen=-apart if row.kind in OWED_BY_US else apart,
+            fen=-apart if row.kind in owed else apart,
             on=min(last, at.date()),
             reason=f"{row.lines} ≤ {terms.tolerance_fen}",
             approval_id=None,
@@ -217,10 +225,20 @@ def corrections(session: Session, *, partner: str, period: date) -> dict[str, in
         )
         .group_by(PartnerBooking.kind)
     )
+    owed = owed_by_us(session, partner)
     return {
-        kind or "": int(-fen if kind is None or kind in OWED_BY_US else fen)
+        kind or "": int(-fen if kind is None or kind in owed else fen)
         for kind, fen in rows
     }
+
+
+def owed_by_us(session: Session, partner: str) -> tuple[str, ...]:
+    """Return the kinds of lines for which we owe a partner."""
+    is_coalition = (
+        session.scalar(select(Partner.kind).where(Partner.partner == partner))
+        == COALITION
+    )
+    return OWED_TO_COALITION if is_coalition else OWED_BY_US
 
 
 def _standing(session: Session, found: StatementBreak) -> list[PartnerBooking]:
@@ -254,12 +272,12 @@ def _as_decided(resolution: str, fen: int) -> tuple[Planned, ...]:
     return (Planned("loss" if is_loss else "difference", fen),)
 
 
-def _kind(found: StatementBreak) -> str:
+def _kind(session: Session, found: StatementBreak) -> str:
     """Return what a break is about; what a partner bills in one sum we owe."""
     if found.kind is not None:
         return found.kind
     first = found.reference.partition(" ")[0]
-    return first if first in KINDS else OWED_BY_US[0]
+    return first if first in KINDS else owed_by_us(session, found.partner)[0]
 
 
 def _is_settled(session: Session, found: StatementBreak) -> bool:
@@ -280,8 +298,10 @@ def _is_settled(session: Session, found: StatementBreak) -> bool:
         return bool(session.scalar(_BILLED_AFTERWARDS[what], said))
     on = found.theirs_on or found.about_on
     if what == "accrual":
-        billing = billing_on(session, partner=found.partner, on=on)
-        return billing is not None and billing.billing == "postpaid"
+        agreed = billing_on(session, partner=found.partner, on=on) or terms_on(
+            session, partner=found.partner, on=on
+        )
+        return agreed is not None and agreed.billing == "postpaid"
     direction = "out" if found.kind.startswith("exchange_out") else "in"
     return bool(
         session.scalar(

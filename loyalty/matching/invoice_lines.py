@@ -2,13 +2,13 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from loyalty.matching.errors import BadInvoiceLine
-from loyalty.matching.rules import KIND_NAMES, OWED_BY_US
+from loyalty.matching.rules import KIND_NAMES
 
 COLUMNS: Final = ("kind", "item", "quantity", "unit_price", "amount")
 LINES_MAX: Final = 5_000
@@ -49,12 +49,14 @@ def read_lines(text: str) -> list[InvoiceLine]:
     ]
 
 
-def check_line(nth: int, line: InvoiceLine) -> None:
+def check_line(nth: int, line: InvoiceLine, *, owed: Collection[str]) -> None:
     """Let a line be what was given at its price, to half a fen.
+
+    `owed` are the kinds for which its partner may bill us.
 
     Raises `BadInvoiceLine`.
     """
-    if line.kind not in OWED_BY_US:
+    if line.kind not in owed:
         raise BadInvoiceLine(line=nth, reason="kind")
     if line.item is None:
         return

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from loyalty.breaks.comparing import Difference, keep
 from loyalty.breaks.models import Comparison
-from loyalty.matching.bookings import corrections
+from loyalty.matching.bookings import corrections, owed_by_us
 from loyalty.matching.errors import BadInvoice, InvoiceKnown
 from loyalty.matching.facts import facts
 from loyalty.matching.invoice_lines import InvoiceLine, check_line
 from loyalty.matching.models import PartnerInvoice, PartnerInvoiceLine
 from loyalty.matching.queries import Sides, Total, last_day, sides, terms_of
-from loyalty.matching.rules import INVOICE_SUBJECT, OWED_BY_US
+from loyalty.matching.rules import INVOICE_SUBJECT
 
 TOTAL: Final = "total"
 
@@ -82,8 +82,9 @@ def enter_invoice(
     """
     if session.get(PartnerInvoice, (partner, invoice_no)) is not None:
         raise InvoiceKnown(invoice_no=invoice_no)
+    owed = owed_by_us(session, partner)
     for nth, line in enumerate(lines, start=1):
-        check_line(nth, line)
+        check_line(nth, line, owed=owed)
     lines_fen = sum(line.fen for line in lines)
     if lines and lines_fen != total_fen:
         raise BadInvoice(total_fen=total_fen, lines_fen=lines_fen)
@@ -139,7 +140,7 @@ def differences(
     corrected = corrections(session, partner=partner, period=period)
     ours = {
         kind: found.our_kinds.get(kind, Total()) + Total(fen=corrected.get(kind, 0))
-        for kind in OWED_BY_US
+        for kind in owed_by_us(session, partner)
         if kind in found.our_kinds or kind in corrected
     }
     itemless = _itemless(session, partner, period)

@@ -34,6 +34,8 @@ KIND_NAMES: Final[Mapping[str, str]] = MappingProxyType(
 
 # What we owe a partner, so that a larger figure of it is less of what it owes us.
 OWED_BY_US: Final = ("redemption", "return", "exchange_out", "exchange_out_reversal")
+# A coalition is owed for the points that bills give, and owes for those spent with us.
+OWED_TO_COALITION: Final = ("accrual", "reversal", *OWED_BY_US[2:])
 
 REJECTIONS: Final = ("reject_name", "reject_number", "reject_closed")
 STATUSES: Final = ("posted", "reversed", *REJECTIONS)
@@ -160,7 +162,7 @@ def event_of(*, cause: str, fen: int) -> tuple[str, int]:
 
 
 def owed_more(
-    *, kind: str, code: str, ours_fen: int | None, theirs_fen: int | None
+    *, is_owed_by_us: bool, code: str, ours_fen: int | None, theirs_fen: int | None
 ) -> int:
     """Return by how much more a partner owes where its figure holds, not ours.
 
@@ -169,7 +171,7 @@ def owed_more(
     is_refused = code.startswith("REJECT_") and ours_fen is not None
     theirs = 0 if is_refused else theirs_fen or 0
     apart = theirs - (ours_fen or 0)
-    return -apart if kind in OWED_BY_US else apart
+    return -apart if is_owed_by_us else apart
 
 
 # How long a break has been open, in days: the first day of each step.

@@ -7,7 +7,14 @@ import pytest
 from sqlalchemy import text
 
 from loyalty.approvals.operations import approve
+from loyalty.demo.files import write_feed
+from loyalty.feeds.formats import FEEDS
+from loyalty.feeds.loading import load
+from loyalty.feeds.mending import ask_settlement, settle_break
 from loyalty.journal.queries import month
+from loyalty.matching.invoice_lines import InvoiceLine
+from loyalty.matching.invoices import enter_invoice
+from loyalty.matching.operations import match
 from loyalty.prepaid import blocks, coalitions
 from loyalty.prepaid.errors import (
     BadCoalition,
@@ -17,6 +24,7 @@ from loyalty.prepaid.errors import (
 )
 from loyalty.settings import TIME_ZONE
 from loyalty.settlement.drawing import draw_up
+from loyalty.settlement.facts import FACTS
 from tests.journeys.conftest import LI, WANG
 from tests.journeys.test_money_journal import Money
 
@@ -396,3 +404,62 @@ def test_what_stands_on_its_statement_is_what_the_journal_says(programme, financ
             if entry.account == "1122" and entry.measure == "released"
         )
     assert said == (due, owed)
+
+
+def test_what_it_says_otherwise_is_settled_the_way_it_is_owed(
+    programme, finance, tmp_path
+):
+    """It is owed for what bills give and owes for what is spent: not as a bank."""
+    finance.agree()
+    programme.load("bills", bill("B1", "10000.00"))
+    programme.load("payments", paid("P1", "B1", "10000.00"))
+    programme.load("redemptions", redemption("R1"))
+    told = [
+        ("A1", "B1", "accrual", "2007-10-05", 10_000, "101.00", "posted"),
+        ("A2", "R1", "redemption", "2007-10-15", 2_500, "22.00", "posted"),
+    ]
+    path = write_feed(tmp_path, "partner-statement", 1, told, sender=ALLY)
+    load(programme.database, FEEDS["partner-statement"], path)
+    at = datetime(2007, 11, 5, 12, tzinfo=TIME_ZONE)
+
+    with programme.database.unit_of_work() as session:
+        match(session, partner=ALLY, period=OCTOBER, actor="test", at=at)
+    for (break_id,) in programme.rows("SELECT break_id FROM statement_break"):
+        with programme.database.unit_of_work() as session:
+            asked = ask_settlement(
+                session,
+                break_id=break_id,
+                resolution="their_figure",
+                mend={},
+                reason="seen on paper",
+                maker=finance.maker,
+                at=at,
+            )
+            agreed = approve(
+                session,
+                approval_id=asked.approval_id,
+                checker=finance.checker,
+                note=None,
+                at=at,
+            )
+            settle_break(session, approval=agreed, at=at)
+    with programme.database.unit_of_work() as session:
+        billed = enter_invoice(
+            session,
+            partner=ALLY,
+            invoice_no="I1",
+            period=OCTOBER,
+            total_fen=101_00,
+            lines=[InvoiceLine(kind="accrual", fen=101_00)],
+            by=finance.maker,
+            at=at,
+        )
+
+    assert programme.rows(
+        "SELECT kind, fen::int FROM partner_booking ORDER BY kind"
+    ) == [("accrual", -1_00), ("redemption", -50)]
+    ((owed,),) = programme.rows(
+        f"SELECT sum(parts) / 100000 FROM ({FACTS}) f WHERE partner = '{ALLY}'"
+    )
+    assert owed == 22_00 - 101_00
+    assert billed.differences == 0
